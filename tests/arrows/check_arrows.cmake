@@ -1,0 +1,12 @@
+# Fails when a file of ROOM includes a room outside ALLOWED. Run from the top of the tree.
+cmake_policy(SET CMP0057 NEW)
+file(GLOB_RECURSE files src/${ROOM}/*.h src/${ROOM}/*.cpp)
+foreach(file IN LISTS files)
+  file(STRINGS ${file} includes REGEX "^#include \"[a-z]+/")
+  foreach(line IN LISTS includes)
+    string(REGEX REPLACE "^#include \"([a-z]+)/.*" "\\1" target "${line}")
+    if(NOT target IN_LIST ALLOWED)
+      message(SEND_ERROR "${file}: ${line} points outside ${ROOM}'s arrows (${ALLOWED})")
+    endif()
+  endforeach()
+endforeach()
