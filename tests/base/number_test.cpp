@@ -63,7 +63,7 @@ TEST(Number, TimesOfRfc3339ComeBackWhole) {
 TEST(Duration, ReadsWhatPrometheusReads) {
   EXPECT_EQ(*parse_duration_ms("1m0s"), 60'000);
   EXPECT_EQ(*parse_duration_ms("1h30m"), 5'400'000);
-  EXPECT_EQ(*parse_duration_ms("1y2w3d4h5m6s7ms"), 33'025'506'007);
+  EXPECT_EQ(*parse_duration_ms("1y2w3d4h5m6s7ms"), 33'019'506'007);
   for (const char* text : {"", "1", "1s1m", "1m1m", "m", "1.5s", "-1s", "99999999999999999999w", "400000000w"}) {
     EXPECT_FALSE(parse_duration_ms(text)) << text;
   }
