@@ -24,7 +24,9 @@ enum class Code : std::uint8_t {
   OutOfBounds,        // sample too old or too far in the future
   Duplicate,          // same series and timestamp, different value
   ResourceExhausted,  // over a limit; back off
-  DeadlineExceeded,   // ran out of time or was cancelled
+  Unprocessable,      // well formed, but it cannot be done on this data
+  DeadlineExceeded,   // ran out of time
+  Cancelled,          // the caller asked it to stop
   Unauthenticated,    // unknown caller
   PermissionDenied,   // known caller, not allowed
   Unavailable,        // try again later
