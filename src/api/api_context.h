@@ -1,0 +1,52 @@
+// ApiContext: everything the HTTP handlers lean on, introduced to them once by `server`.
+//
+// Invariants: what the references name outlives the HttpServer; the struct itself is copied in and
+// never changes. Threads: the callbacks are called from any worker thread, several at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "model/admin.h"
+#include "model/appender.h"
+#include "model/querier.h"
+
+namespace silverback::query {
+class Engine;
+}
+
+namespace silverback::api {
+
+struct BuildInfo {
+  std::string version;     // our own: "0.1.0"
+  std::string revision;    // git commit, empty when unknown
+  std::string branch;
+  std::string build_date;  // RFC 3339, empty when unknown
+  std::string compiler;
+};
+
+struct ApiContext {
+  Appender& appender;
+  Queryable& queryable;
+  MetadataStore& metadata;
+  Catalog& catalog;
+  StorageAdmin& storage;
+  query::Engine& engine;
+  Metrics& metrics;
+  const Clock& clock;
+
+  BuildInfo build;
+  std::vector<std::pair<std::string, std::string>> flags;  // as in force, without secrets
+  std::string storage_retention;                           // "15d", or empty for "keep everything"
+  std::int64_t start_time_ns = 0;
+  std::function<std::string()> config_yaml;  // as in force, without secrets
+  std::function<Status()> reload;            // empty: /-/reload is switched off and says so
+};
+
+}  // namespace silverback::api
