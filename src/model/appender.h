@@ -37,8 +37,8 @@ struct SeriesRun {
 
 /// Columns; reused from request to request, so that a steady load allocates nothing.
 ///
-/// bits: Float64 the double's bits, Int64 and Uint64 the number, Bool 0 or 1, String the end of the
-/// value in `strings` (it begins where the string sample before it in the batch ended, 0 for the first).
+/// bits: Float64 the double's bits, Int64 and Uint64 the number, Bool 0 or 1, String where the value stands
+/// in `strings`: offset << 32 | size. So a refused run, whose type nobody may know, moves no other value.
 struct Batch {
   std::vector<SeriesRun> runs;
   std::vector<std::int64_t> times_ns;
@@ -58,6 +58,14 @@ struct Batch {
     ++runs.back().count;
   }
   void add_sample(std::int64_t time_ns, double value) { add_sample(time_ns, std::bit_cast<std::uint64_t>(value)); }
+  void add_string(std::int64_t time_ns, std::string_view value) {
+    add_sample(time_ns, std::uint64_t{strings.size()} << 32 | value.size());
+    strings.append(value);
+  }
+  /// Of a string sample. Valid until `strings` changes.
+  std::string_view string_at(std::size_t sample) const {
+    return std::string_view(strings).substr(bits[sample] >> 32, bits[sample] & 0xffff'ffff);
+  }
 };
 
 /// What the store needs to know of a series it has not seen.
