@@ -138,12 +138,15 @@ class RemoteWriter {
 
 enum class Precision : std::uint8_t { Nanoseconds, Microseconds, Milliseconds, Seconds, Minutes, Hours };
 
-/// InfluxDB 1.x: "", n, ns, u, us, µ, ms, s, m, h. @returns InvalidArgument in InfluxDB's words
-Result<Precision> parse_precision(std::string_view text);
+enum class InfluxApi : std::uint8_t { V1, V2 };
+
+/// V1 (/write): "", n, ns, u, µ, ms, s, m, h. V2 (/api/v2/write): "", ns, us, ms, s. Empty is nanoseconds.
+/// @returns InvalidArgument in InfluxDB's words
+Result<Precision> parse_precision(std::string_view text, InfluxApi api);
 
 struct LineOptions {
   std::string_view database;
-  std::string_view retention_policy;  // empty is the default one
+  std::string_view retention_policy;  // empty or "autogen" is the default one; that it exists is the caller's
   Precision precision = Precision::Nanoseconds;
   bool create_database = true;        // else NotFound: database not found: "x"
 };

@@ -17,6 +17,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,6 +135,13 @@ class Catalog {
   virtual bool has_database(Tenant tenant, std::string_view name) const = 0;
   virtual Status create_database(Tenant tenant, std::string_view name) = 0;
   virtual std::vector<std::string> databases(Tenant tenant) const = 0;
+  /// Type of a field that exists. Line protocol drops the whole point when one of its fields has another
+  /// type; the store, which sees fields as series, could refuse only that one. Asked only for fields that a
+  /// writer has not seen, so it may take a lock.
+  virtual std::optional<ValueType> field_type(Tenant /*tenant*/, std::string_view /*database*/,
+                                              std::string_view /*measurement*/, std::string_view /*field*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace silverback
