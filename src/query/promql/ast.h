@@ -86,13 +86,13 @@ using ExprPtr = std::unique_ptr<const Expr>;
 
 /// Arithmetic on durations: [5m * 2], [step() + 30s], offset -max_of(step(), 1m).
 struct DurationExpr {
-  enum class Op : std::uint8_t { Literal, Add, Sub, Mul, Div, Mod, Pow, Plus, Negate, Step, Range, MinOf, MaxOf };
+  enum class Op : std::uint8_t { Literal, Add, Sub, Mul, Div, Mod, Pow, Negate, Step, Range, MinOf, MaxOf };
   Op op = Op::Literal;
   double seconds = 0;          // Literal
   bool as_duration = false;    // Literal written as 5m, not as 300
   bool parenthesised = false;
   std::unique_ptr<const DurationExpr> lhs;  // binary operators, MinOf, MaxOf
-  std::unique_ptr<const DurationExpr> rhs;  // these and Plus, Negate
+  std::unique_ptr<const DurationExpr> rhs;  // these and Negate
   std::uint32_t depth = 1;
   PosRange pos;
 };

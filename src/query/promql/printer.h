@@ -16,7 +16,4 @@ std::string to_string(const DurationExpr& expr);
 /// As /api/v1/format_query answers: what is longer than 100 characters is split and indented by two spaces.
 std::string pretty(const Expr& expr);
 
-/// Go's strconv.Quote: "a\"b\n", bytes that are not UTF-8 as \xff.
-std::string quote(std::string_view text);
-
 }  // namespace silverback::query::promql
