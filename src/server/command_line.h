@@ -1,0 +1,29 @@
+// The command line: which command, and the settings that its flags give.
+//
+//   silverback [serve] [--flag=value | --flag value | --switch | --no-switch]...
+//   silverback check config FILE
+//   silverback version | --version | --help
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/status.h"
+#include "server/assignment.h"
+
+namespace silverback::server {
+
+enum class Command : std::uint8_t { Serve, CheckConfig, Version, Help };
+
+struct CommandLine {
+  Command command = Command::Serve;
+  std::string file;   // of check config
+  Assignments flags;  // the same list setting given twice becomes one, joined
+};
+
+/// @param arguments  without the program's name
+/// @returns InvalidArgument that names the argument and the nearest one that is understood
+Result<CommandLine> parse_command_line(std::span<const char* const> arguments);
+
+}  // namespace silverback::server

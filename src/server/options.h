@@ -1,0 +1,18 @@
+// From settings to what each room takes at construction.
+#pragma once
+
+#include "api/http_options.h"
+#include "base/log.h"
+#include "query/engine.h"
+#include "server/settings.h"
+#include "storage/tsdb.h"
+
+namespace silverback::server {
+
+storage::TsdbOptions tsdb_options(const Settings& settings);
+query::EngineOptions engine_options(const Settings& settings);
+api::HttpOptions http_options(const Settings& settings);
+LogLevel log_level(const Settings& settings);
+LogFormat log_format(const Settings& settings);
+
+}  // namespace silverback::server

@@ -1,0 +1,175 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "server/listen_address.h"
+#include "server/options.h"
+#include "server/process.h"
+#include "server/version.h"
+
+namespace silverback::server {
+namespace {
+
+Gauge& reload_successful() {
+  static Gauge& gauge = metrics().gauge("prometheus_config_last_reload_successful",
+                                        "Whether the last attempt to load the configuration succeeded.");
+  return gauge;
+}
+Gauge& reload_time() {
+  static Gauge& gauge = metrics().gauge("prometheus_config_last_reload_success_timestamp_seconds",
+                                        "When the configuration was last loaded with success, Unix time.");
+  return gauge;
+}
+
+double unix_seconds(const Clock& clock) { return static_cast<double>(clock.now_ns() / kNsPerMs) / 1e3; }
+
+}  // namespace
+
+Server::Server(Settings settings, Sources sources)
+    : settings_(std::move(settings)),
+      sources_(std::move(sources)),
+      in_force_(settings_),
+      engine_(store_, engine_options(settings_)) {
+  reload_successful().set(1);
+  reload_time().set(unix_seconds(clock_));
+  register_metrics();
+}
+
+Server::~Server() { stop(); }
+
+void Server::register_metrics() {
+  metrics_ = register_process_metrics(metrics());
+  const auto add = [this](std::string_view name, std::string_view help, MetricLabels labels,
+                          std::function<double()> read) {
+    metrics_.push_back(metrics().callback(MetricType::Gauge, name, help, std::move(labels), std::move(read)));
+  };
+  const api::BuildInfo build = build_info();
+  const MetricLabels labels = {{"version", build.version},
+                               {"revision", build.revision},
+                               {"branch", build.branch},
+                               {"compiler", build.compiler}};
+  add("silverback_build_info", "Which build this is; always 1.", labels, [] { return 1.0; });
+  add("prometheus_build_info", "Which build this is, under the name that dashboards look for; always 1.",
+      labels, [] { return 1.0; });
+  add("prometheus_ready", "Whether queries and writes are taken.", {},
+      [this] { return store_.is_open() ? 1.0 : 0.0; });
+  add("silverback_storage_writable", "Whether the store can take writes: 0 while its disk is full or fails.",
+      {}, [this] { return store_.writable().ok() ? 1.0 : 0.0; });
+}
+
+api::ApiContext Server::api_context() {
+  api::ApiContext context{.appender = store_,
+                          .queryable = store_,
+                          .metadata = store_,
+                          .catalog = store_,
+                          .storage = store_,
+                          .engine = engine_,
+                          .metrics = metrics(),
+                          .clock = clock_,
+                          .build = build_info(),
+                          .flags = {},
+                          .storage_retention = {},
+                          .start_time_ns = clock_.now_ns(),
+                          .config_yaml =
+                              [this] {
+                                const MutexLock lock(mutex_);
+                                return to_yaml(in_force_);
+                              },
+                          .reload = {}};
+  for (const Setting& setting : all_settings()) {
+    context.flags.emplace_back(std::string(setting.name), text_of(settings_, setting));
+  }
+  if (settings_.retention.count() != 0)
+    context.storage_retention = format_duration_ms(settings_.retention.count());
+  if (settings_.enable_lifecycle) context.reload = [this] { return reload(); };
+  return context;
+}
+
+Status Server::listen() {
+  auto http = api::HttpServer::start(http_options(settings_), api_context());
+  if (!http) return http.status();
+  http_ = std::move(*http);
+  log(LogLevel::Info, "listening", {{"address", settings_.listen_address}, {"port", port()}});
+  return {};
+}
+
+Status Server::open_store() {
+  log(LogLevel::Info, "opening the store", {{"path", settings_.storage_path}});
+  const std::int64_t begin_ns = clock_.now_ns();
+  auto tsdb = storage::Tsdb::open(tsdb_options(settings_), clock_);
+  if (!tsdb) return tsdb.status().in(settings_.storage_path);
+  tsdb_ = std::move(*tsdb);
+  store_.open(*tsdb_);
+
+  auto address = parse_listen_address(settings_.listen_address);
+  const std::string host = address && !address->host.empty() ? address->host : "localhost";
+  {
+    const MutexLock lock(mutex_);
+    const MutexLock scrape_lock(self_scrape_mutex_);
+    self_scrape_ =
+        std::make_unique<SelfScrape>(ingest::WriteTargets{store_, store_, store_, clock_}, metrics(),
+                                     host + ":" + std::to_string(port()), in_force_.self_scrape_interval);
+  }
+  const auto stats = store_.stats(0);
+  log(LogLevel::Info, "ready",
+      {{"series", stats.total_series},
+       {"took", format_duration_ms((clock_.now_ns() - begin_ns) / kNsPerMs)}});
+  return {};
+}
+
+void Server::stop() {
+  if (http_ != nullptr) {
+    http_->stop(shutdown_timeout() / 2);
+    http_.reset();
+  }
+  std::unique_ptr<SelfScrape> self_scrape;
+  {
+    const MutexLock lock(self_scrape_mutex_);
+    self_scrape = std::move(self_scrape_);
+  }
+  self_scrape.reset();
+  store_.close();
+  tsdb_.reset();
+}
+
+Status Server::reload() {
+  const MutexLock lock(mutex_);
+  auto loaded = load_settings(sources_);
+  if (!loaded) {
+    reload_successful().set(0);
+    log(LogLevel::Error, "configuration not reloaded, the old one stays",
+        {{"err", loaded.status().message()}});
+    return loaded.status();
+  }
+  std::string needs_restart;
+  for (const std::string& name : changed_settings(in_force_, *loaded)) {
+    const Setting& setting = *find_setting(name);
+    if (setting.reloadable) {
+      [[maybe_unused]] const Status good = assign(in_force_, setting, text_of(*loaded, setting));
+      continue;
+    }
+    if (!needs_restart.empty()) needs_restart += ", ";
+    needs_restart += name;
+  }
+  configure_log(log_level(in_force_), log_format(in_force_));
+  {
+    const MutexLock scrape_lock(self_scrape_mutex_);
+    if (self_scrape_ != nullptr) self_scrape_->set_interval(in_force_.self_scrape_interval);
+  }
+  reload_successful().set(1);
+  reload_time().set(unix_seconds(clock_));
+  log(LogLevel::Info, "configuration reloaded");
+  if (!needs_restart.empty())
+    log(LogLevel::Warn, "changed settings that need a restart", {{"settings", needs_restart}});
+  return {};
+}
+
+std::chrono::milliseconds Server::shutdown_timeout() const {
+  const MutexLock lock(mutex_);
+  return in_force_.shutdown_timeout;
+}
+
+}  // namespace silverback::server

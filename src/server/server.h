@@ -1,0 +1,73 @@
+// Server: the rooms, introduced to one another, started bottom up and stopped top down.
+//
+//   Server server(settings, sources);
+//   if (Status up = server.listen(); !up.ok()) ...        // from here on /-/ready answers 503
+//   if (Status opened = server.open_store(); !opened.ok()) ...   // replays the log; may take seconds
+//   ...
+//   server.stop();                                        // nothing acknowledged is lost
+//
+// Threads: listen(), open_store() and stop() one after another, from any thread; reload() any, at any time.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/http_server.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "query/engine.h"
+#include "server/configuration.h"
+#include "server/self_scrape.h"
+#include "server/settings.h"
+#include "server/store_door.h"
+#include "storage/tsdb.h"
+
+namespace silverback::server {
+
+class Server {
+ public:
+  Server(Settings settings, Sources sources);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// @returns Unavailable when the port is taken, with the address
+  Status listen();
+  /// @returns what Tsdb::open() says, with the directory
+  Status open_store();
+  /// Idempotent; the destructor calls it.
+  void stop();
+
+  /// Reads the file again. What can change at once does, what needs a restart is logged.
+  /// @returns InvalidArgument when the file is not right: everything stays as it was
+  Status reload() EXCLUDES(mutex_);
+
+  std::uint16_t port() const { return http_->port(); }
+  std::chrono::milliseconds shutdown_timeout() const EXCLUDES(mutex_);
+
+ private:
+  api::ApiContext api_context();
+  void register_metrics();
+
+  // Fixed after construction.
+  const Settings settings_;  // as started
+  const Sources sources_;
+  const SystemClock clock_;
+
+  mutable Mutex mutex_;  // held for a whole reload: two do not mix
+  Settings in_force_ GUARDED_BY(mutex_);
+
+  // Bottom first, so that destruction goes from the top.
+  StoreDoor store_;
+  std::unique_ptr<storage::Tsdb> tsdb_;
+  query::Engine engine_;
+  std::vector<Metrics::Handle> metrics_;
+  std::unique_ptr<api::HttpServer> http_;
+  Mutex self_scrape_mutex_;  // a reload may come while the store is opened or closed
+  std::unique_ptr<SelfScrape> self_scrape_ GUARDED_BY(self_scrape_mutex_);
+};
+
+}  // namespace silverback::server
