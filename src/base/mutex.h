@@ -26,6 +26,7 @@
 #define RELEASE_SHARED(...) SILVERBACK_TSA(release_shared_capability(__VA_ARGS__))
 #define RELEASE_GENERIC(...) SILVERBACK_TSA(release_generic_capability(__VA_ARGS__))
 #define EXCLUDES(...) SILVERBACK_TSA(locks_excluded(__VA_ARGS__))
+#define RETURN_CAPABILITY(x) SILVERBACK_TSA(lock_returned(x))
 #define NO_THREAD_SAFETY_ANALYSIS SILVERBACK_TSA(no_thread_safety_analysis)
 
 namespace silverback {
