@@ -33,6 +33,7 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "storage/wal_sync.h"
 
 namespace silverback::storage {
 
@@ -54,13 +55,6 @@ struct WalPosition {
 };
 
 inline constexpr std::uint64_t kMaxRecordBytes = 256ull << 20;
-
-/// When an append may be acknowledged.
-enum class WalSync : std::uint8_t {
-  Write,     // after write(): survives the process
-  Interval,  // the same, and fdatasync in the background within sync_interval: power loss costs a second
-  Always,    // after fdatasync
-};
 
 struct WalOptions {
   std::uint64_t segment_bytes = 64ull << 20;
