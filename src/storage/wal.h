@@ -73,10 +73,11 @@ struct ReplayStats {
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
   std::uint64_t dropped_bytes = 0;      // behind the end of the log, or skipped by salvage
-  std::uint64_t dropped_segments = 0;   // behind a tear by power loss; renamed to *.lost
+  std::uint64_t dropped_segments = 0;   // without a header, or behind a tear by power loss; renamed to *.lost
   std::string dropped_why;              // in words, for the operator; empty when nothing was dropped
   WalPosition end;                      // behind the last good record
   std::uint64_t next_segment = 1;       // the number that Wal::open() goes on with
+  std::uint64_t synced_before = 1;      // segments from this one on may not be on the disk yet
 };
 
 /// Called for each record in order. A failure stops the replay and is its answer.
@@ -165,15 +166,14 @@ class Wal {
   Wal(std::filesystem::path dir, const WalOptions& options, const ReplayStats& replayed);
 
   void make_room(std::uint64_t bytes) REQUIRES(mutex_);
-  void drain() REQUIRES(mutex_);
+  void start_segment() REQUIRES(mutex_);
   void lead() REQUIRES(mutex_);
-  void advance_segment() REQUIRES(mutex_);
-  Status write_out(const std::string& bytes, std::uint64_t segment);
-  Status sync_segment(Segment& segment) EXCLUDES(mutex_);
-  Status sync_retired() EXCLUDES(mutex_);
-  void retire_segment() EXCLUDES(mutex_);
+  Status write_group(const std::string& bytes, std::uint64_t number) EXCLUDES(mutex_, sync_mutex_);
+  Result<std::shared_ptr<Segment>> segment_for(std::uint64_t number) EXCLUDES(mutex_);
+  void retire(const std::shared_ptr<Segment>& segment) REQUIRES(mutex_);
+  Status sync_files(bool current_too) EXCLUDES(mutex_, sync_mutex_);
+  Status sync_file(Segment& segment) REQUIRES(sync_mutex_) EXCLUDES(mutex_);
   void sync_loop() EXCLUDES(mutex_);
-  std::uint64_t synced_before() const REQUIRES(mutex_);
 
   // Fixed after construction.
   const std::filesystem::path dir_;
@@ -185,17 +185,20 @@ class Wal {
   std::shared_ptr<Group> group_ GUARDED_BY(mutex_);        // the group that gathers
   WalPosition next_ GUARDED_BY(mutex_);                    // where the next record goes
   bool leading_ GUARDED_BY(mutex_) = false;                // somebody is writing
-  Condition idle_ GUARDED_BY(mutex_);                      // leading_ became false
+  bool rotating_ GUARDED_BY(mutex_) = false;               // a segment ends: appends wait
+  Condition idle_;                                         // one of the two became false
+  std::shared_ptr<Segment> current_ GUARDED_BY(mutex_);    // changed by the leader only; null after a failure
+  std::vector<std::shared_ptr<Segment>> retired_ GUARDED_BY(mutex_);  // ended, perhaps not on the disk yet
   WalStats stats_ GUARDED_BY(mutex_);
-  std::shared_ptr<Segment> current_ GUARDED_BY(mutex_);    // null before the first write and after a failure
-  std::vector<std::shared_ptr<Segment>> retired_ GUARDED_BY(mutex_);  // full, not yet synced
-  std::uint64_t previous_segment_ GUARDED_BY(mutex_) = 0;  // for the next header
-  std::uint64_t previous_bytes_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
-  Condition wake_syncer_ GUARDED_BY(mutex_);
+  Condition wake_syncer_;
 
-  std::string writing_;  // of the leader, while leading_
-  Mutex sync_mutex_;     // one fdatasync round at a time; before mutex_
+  // The leader's own, while leading_.
+  std::string writing_;
+  std::uint64_t previous_segment_ = 0;  // the newest file that counts, for the next header
+  std::uint64_t previous_bytes_ = 0;    // how much of it counts
+
+  Mutex sync_mutex_;  // one round of fdatasync at a time; before mutex_
 
   std::jthread syncer_;  // last member: joined before the rest goes away
 };

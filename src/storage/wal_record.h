@@ -31,8 +31,6 @@ class SamplesEncoder {
   std::string_view encode(std::span<const SeriesRef> refs, const Batch& batch, std::span<const ValueType> types);
 
  private:
-  char* encode_in(std::uint64_t unit_ns, std::span<const SeriesRef> refs, const Batch& batch,
-                  std::span<const ValueType> types, char* out);
   std::string buffer_;  // its size only grows
 };
 
