@@ -101,6 +101,7 @@ class ChunkView {
   ChunkHeader header_;
   std::string_view times_;   // empty when by reference
   std::string_view values_;
+  bool constant_ = false;    // every value is the first; there are no bytes of values
 };
 
 }  // namespace silverback::storage

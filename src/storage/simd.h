@@ -8,7 +8,7 @@ namespace silverback::storage {
 
 enum class Simd : std::uint8_t {
   Baseline,  // plain C++
-  Avx2,      // AVX2, FMA and BMI2
+  Avx2,      // AVX2 and FMA
 };
 
 /// The best that this processor offers; SILVERBACK_CPU=baseline in the environment gives Baseline.
