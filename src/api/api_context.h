@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/status.h"
+#include "ingest/write.h"
 #include "model/admin.h"
 #include "model/appender.h"
 #include "model/querier.h"
@@ -24,8 +25,8 @@ class Engine;
 namespace silverback::api {
 
 struct BuildInfo {
-  std::string version;     // our own: "0.1.0"
-  std::string revision;    // git commit, empty when unknown
+  std::string version;   // our own: "0.1.0"
+  std::string revision;  // git commit, empty when unknown
   std::string branch;
   std::string build_date;  // RFC 3339, empty when unknown
   std::string compiler;
@@ -40,6 +41,9 @@ struct ApiContext {
   query::Engine& engine;
   Metrics& metrics;
   const Clock& clock;
+
+  ingest::WriteLimits write_limits{};
+  bool create_databases = true;  // a line-protocol write to an unknown database creates it
 
   BuildInfo build;
   std::vector<std::pair<std::string, std::string>> flags;  // as in force, without secrets
