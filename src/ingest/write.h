@@ -1,11 +1,10 @@
 // The ingest room's door: bytes of a write request to samples in an Appender.
 //
 //   std::string buffer;                                     // one per worker, reused
-//   const auto body = decode_body(*parse_content_encoding("snappy"), bytes, limits.max_decompressed_bytes, buffer);
-//   if (!body) return body.status();                        // nothing was stored
-//   const auto report = remote_writer.write(tenant, *body, RemoteWriteVersion::V1);
-//   if (!report) return report.status();                    // nothing was stored
-//   if (report->complete()) answer 2xx; else answer 400 with report->message;
+//   const auto body = decode_body(*parse_content_encoding("snappy"), bytes, limits.max_decompressed_bytes,
+//   buffer); if (!body) return body.status();                        // nothing was stored const auto report
+//   = remote_writer.write(tenant, *body, RemoteWriteVersion::V1); if (!report) return report.status(); //
+//   nothing was stored if (report->complete()) answer 2xx; else answer 400 with report->message;
 //
 // A failed Result means that nothing was stored, or (Unavailable, ResourceExhausted) that nothing is
 // promised: the client sends again, which is harmless. A report means that everything good in the body
@@ -43,10 +42,10 @@ struct WriteLimits {
   std::uint32_t max_labels = 256;                              // of one series; the series is refused beyond
   std::uint32_t max_label_name_bytes = 1024;
   std::uint32_t max_label_value_bytes = 65'535;
-  std::uint32_t max_line_key_bytes = 65'535;                   // measurement and tags of a line, as InfluxDB
-  std::uint32_t max_string_bytes = 1U << 20;                   // a string field's value, as InfluxDB
-  std::int64_t max_future_ns = 0;                              // refuse samples further ahead than this; 0 takes all
-  std::uint32_t max_problems = 100;                            // spelled out in a report; the others are counted
+  std::uint32_t max_line_key_bytes = 65'535;  // measurement and tags of a line, as InfluxDB
+  std::uint32_t max_string_bytes = 1U << 20;  // a string field's value, as InfluxDB
+  std::int64_t max_future_ns = 0;             // refuse samples further ahead than this; 0 takes all
+  std::uint32_t max_problems = 100;           // spelled out in a report; the others are counted
 };
 
 // ---- Content-Encoding ---------------------------------------------------------------------------
@@ -70,12 +69,12 @@ Result<std::string_view> decode_body(ContentEncoding encoding, std::string_view 
 
 /// Why a sample was left out.
 enum class RefusedBecause : std::uint8_t {
-  Malformed,      // a line that does not parse; labels missing, repeated, not UTF-8
-  TooLong,        // over a limit of WriteLimits
-  TimeRange,      // not an int64 of nanoseconds, older than retention, or too far ahead
-  TypeConflict,   // field of another type in the catalogue
-  SeriesLimit,    // the tenant is at its limit of series
-  Unsupported,    // native histograms, for now
+  Malformed,     // a line that does not parse; labels missing, repeated, not UTF-8
+  TooLong,       // over a limit of WriteLimits
+  TimeRange,     // not an int64 of nanoseconds, older than retention, or too far ahead
+  TypeConflict,  // field of another type in the catalogue
+  SeriesLimit,   // the tenant is at its limit of series
+  Unsupported,   // native histograms, for now
 };
 inline constexpr std::size_t kRefusedReasons = 6;
 std::string_view to_string(RefusedBecause reason);  // "malformed", "too_long", ...: a metric's label value
@@ -83,19 +82,19 @@ std::string_view to_string(RefusedBecause reason);  // "malformed", "too_long", 
 struct WriteProblem {
   std::uint32_t line = 0;  // from 1; 0: not a protocol of lines
   RefusedBecause reason = RefusedBecause::Malformed;
-  std::string text;        // for line protocol InfluxDB's words, "unable to parse 'cpu v': missing field value"
+  std::string text;  // for line protocol InfluxDB's words, "unable to parse 'cpu v': missing field value"
 };
 
 struct WriteReport {
-  std::uint64_t stored = 0;                       // float samples (fields, lines of text) accepted
-  std::uint64_t histograms = 0;                   // native ones stored: 0 for now, they are refused
-  std::uint64_t exemplars = 0;                    // stored: 0 for now
-  std::uint64_t metadata = 0;                     // entries handed to the MetadataStore
-  std::uint64_t exemplars_ignored = 0;            // seen and not stored; no reason to answer other than 2xx
-  std::uint64_t start_timestamps_ignored = 0;     // likewise (remote write 2.0)
-  std::uint64_t refused[kRefusedReasons] = {};    // samples by reason; a line that does not parse counts as one
-  std::vector<WriteProblem> problems;             // the first WriteLimits::max_problems
-  std::uint64_t problem_count = 0;                // all of them
+  std::uint64_t stored = 0;                     // float samples (fields, lines of text) accepted
+  std::uint64_t histograms = 0;                 // native ones stored: 0 for now, they are refused
+  std::uint64_t exemplars = 0;                  // stored: 0 for now
+  std::uint64_t metadata = 0;                   // entries handed to the MetadataStore
+  std::uint64_t exemplars_ignored = 0;          // seen and not stored; no reason to answer other than 2xx
+  std::uint64_t start_timestamps_ignored = 0;   // likewise (remote write 2.0)
+  std::uint64_t refused[kRefusedReasons] = {};  // samples by reason; a line that does not parse counts as one
+  std::vector<WriteProblem> problems;           // the first WriteLimits::max_problems
+  std::uint64_t problem_count = 0;              // all of them
   /// The protocol's text for an answer that is not 2xx; empty when complete. Line protocol: InfluxDB's
   /// `error` ("partial write: ... dropped=N" or "unable to parse ..."), JSON-escaping left to the caller.
   std::string message;
@@ -103,7 +102,9 @@ struct WriteReport {
   bool complete() const { return problem_count == 0; }
   bool nothing_stored() const { return stored == 0 && histograms == 0; }
   std::uint64_t refused_samples() const;
-  std::uint64_t refused_because(RefusedBecause reason) const { return refused[static_cast<std::size_t>(reason)]; }
+  std::uint64_t refused_because(RefusedBecause reason) const {
+    return refused[static_cast<std::size_t>(reason)];
+  }
 };
 
 // ---- the writers --------------------------------------------------------------------------------
@@ -145,10 +146,11 @@ enum class InfluxApi : std::uint8_t { V1, V2 };
 Result<Precision> parse_precision(std::string_view text, InfluxApi api);
 
 struct LineOptions {
-  std::string_view database;
-  std::string_view retention_policy;  // empty or "autogen" is the default one; that it exists is the caller's
+  std::string_view database = {};
+  std::string_view retention_policy =
+      {};  // empty or "autogen" is the default one; that it exists is the caller's
   Precision precision = Precision::Nanoseconds;
-  bool create_database = true;        // else NotFound: database not found: "x"
+  bool create_database = true;  // else NotFound: database not found: "x"
 };
 
 /// InfluxDB line protocol, as InfluxDB 1.8 and 2.x read it.
@@ -171,7 +173,7 @@ TextFormat text_format(std::string_view content_type);
 struct TextOptions {
   TextFormat format = TextFormat::Prometheus;
   /// Set on every series, over what the line says ("extra_label=job=x").
-  std::span<const std::pair<std::string, std::string>> extra_labels;
+  std::span<const std::pair<std::string, std::string>> extra_labels = {};
 };
 
 /// Prometheus text exposition format and OpenMetrics text.

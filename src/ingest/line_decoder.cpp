@@ -1,0 +1,394 @@
+#include "ingest/line_decoder.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "ingest/line_scan.h"
+
+namespace silverback::ingest {
+namespace {
+
+constexpr std::size_t kShapes = 256;
+constexpr std::size_t kMaxKnownFields = 16384;  // in all shapes: bounds their memory
+constexpr std::size_t kMaxFieldsOfShape = 1024;
+constexpr std::size_t kQuotedLine = 256;  // of a bad line, in an error
+
+std::int64_t unit_of(Precision precision) {
+  switch (precision) {
+    case Precision::Nanoseconds:
+      return 1;
+    case Precision::Microseconds:
+      return 1'000;
+    case Precision::Milliseconds:
+      return kNsPerMs;
+    case Precision::Seconds:
+      return kNsPerSecond;
+    case Precision::Minutes:
+      return 60 * kNsPerSecond;
+    case Precision::Hours:
+      return 3600 * kNsPerSecond;
+  }
+  return 1;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\0'; }
+
+// True when [p, ...) begins with `text`, which is short.
+bool begins_with(const char* p, const char* end, const std::string& text) {
+  const std::size_t size = text.size();
+  if (static_cast<std::size_t>(end - p) < size) return false;
+  const char* q = text.data();
+  if (size < 8) return std::memcmp(p, q, size) == 0;
+  // Overlapping words: no loop for up to 16 bytes.
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  for (std::size_t i = 0; i + 8 < size; i += 8) {
+    std::memcpy(&a, p + i, 8);
+    std::memcpy(&b, q + i, 8);
+    if (a != b) return false;
+  }
+  std::memcpy(&a, p + size - 8, 8);
+  std::memcpy(&b, q + size - 8, 8);
+  return a == b;
+}
+
+}  // namespace
+
+LineDecoder::LineDecoder(const Catalog& catalog, const WriteLimits& limits)
+    : catalog_(catalog), limits_(limits), seed_(process_hash_seed()), labels_(limits), shapes_(kShapes) {
+  for (std::size_t type = 0; type < kTypes; ++type) {
+    type_hashes_[type] = hash128(line::type_name(static_cast<ValueType>(type)), seed_ + 1);
+  }
+}
+
+void LineDecoder::forget() {
+  for (Shape& shape : shapes_) shape = Shape();
+  known_fields_ = 0;
+}
+
+Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOptions& options,
+                          std::int64_t now_ns, Batch& batch, Tally& tally) {
+  if (!valid_utf8(options.database) || !valid_utf8(options.retention_policy)) {
+    return {Code::InvalidArgument, "the name of the database or of the retention policy is not valid UTF-8"};
+  }
+  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+    return {Code::InvalidArgument, "the body is larger than 4 GiB; send smaller batches"};
+  }
+  body_ = body;
+  end_ = body.data() + body.size();
+  tenant_ = tenant;
+  database_ = options.database;
+  retention_policy_ = options.retention_policy == "autogen" ? std::string_view() : options.retention_policy;
+  context_ = hash64(database_, seed_ + static_cast<std::uint64_t>(tenant));
+  line_seed_ = hash64(retention_policy_, context_);
+  unit_ns_ = unit_of(options.precision);
+  default_time_ns_ = floor_div(now_ns, unit_ns_) * unit_ns_;
+  if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
+    latest_ns_ = std::numeric_limits<std::int64_t>::max();
+  }
+  batch_ = &batch;
+  tally_ = &tally;
+  batch.clear();
+  clear_refused();
+  lines_.clear();
+  fields_at_.clear();
+  claims_.clear();
+  dropped_ = Dropped();
+  counted_to_ = 0;
+  counted_lines_ = 1;
+  split_index_ = std::numeric_limits<std::size_t>::max();
+
+  for (const char* p = body.data(); p != end_;) {
+    while (p != end_ && (is_blank(*p) || *p == '\n' || *p == '\r')) ++p;
+    if (p == end_) break;
+    if (*p == '#') {
+      p = std::find(p, end_, '\n');
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(p - body.data());
+    if (parse_line(p)) continue;
+    roll_back();
+    p = body.data() + line::line_end(body, at);
+    if (!error_.empty()) {
+      reject_line(at);
+    } else {
+      drop_line(drop_reason_, drop_words_, at);
+    }
+  }
+  return {};
+}
+
+// ---- one line -----------------------------------------------------------------------------------
+
+bool LineDecoder::parse_line(const char*& p) {
+  error_.clear();
+  drop_words_.clear();
+  partial_words_.clear();
+  const char* const begin = p;
+  line_strings_ = batch_->strings.size();
+  const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
+  lines_.push_back({static_cast<std::uint32_t>(begin - body_.data()), 0, first_run});
+  for (p = line::find_either(p, end_, ' ', '\n'); p != end_ && p[-1] == '\\' && p != begin;) {
+    p = line::find_either(p + 1, end_, ' ', '\n');
+  }
+  if (p == end_ || *p == '\n') return fail("missing fields");
+  const std::string_view key(begin, static_cast<std::size_t>(p - begin));
+  if (key.size() > limits_.max_line_key_bytes) {
+    return fail("max key length exceeded: " + std::to_string(key.size()) + " > " +
+                std::to_string(limits_.max_line_key_bytes));
+  }
+  lines_.back().key_size = static_cast<std::uint32_t>(key.size());
+  line_hash_ = hash128(key, line_seed_);
+  while (p != end_ && is_blank(*p)) ++p;
+  if (p == end_ || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_))) {
+    return fail("missing fields");
+  }
+  if (!parse_fields(p, shape_of(key))) return false;
+
+  std::int64_t time_ns = default_time_ns_;
+  if (!parse_time(p, time_ns) || !drop_words_.empty()) return false;
+  if (!partial_words_.empty()) {
+    const bool nothing_left = batch_->runs.size() == first_run;
+    drop_reason_ = RefusedBecause::Malformed;
+    drop_words_ = partial_words_;
+    if (nothing_left) return false;
+    drop_line(drop_reason_, partial_words_, static_cast<std::size_t>(begin - body_.data()));
+  }
+  batch_->times_ns.resize(batch_->bits.size(), time_ns);
+  return true;
+}
+
+bool LineDecoder::parse_fields(const char*& p, Shape& shape) {
+  for (std::size_t position = 0;; ++position) {
+    if (!parse_field(p, shape, position)) return false;
+    if (p == end_ || *p != ',') return true;
+    ++p;
+  }
+}
+
+bool LineDecoder::parse_field(const char*& p, Shape& shape, std::size_t position) {
+  const auto at = static_cast<std::uint32_t>(p - body_.data());
+  KnownField other;
+  KnownField* field = nullptr;
+  if (position < shape.fields.size() && begins_with(p, end_, shape.fields[position].key)) {
+    field = &shape.fields[position];
+  } else {
+    const char* words = nullptr;
+    const char* const key_end = line::find_key_end(p, end_, words);
+    if (key_end == nullptr) return fail(words);
+    const std::string_view key(p, static_cast<std::size_t>(key_end - p));
+    if (key.size() > limits_.max_line_key_bytes) {
+      return fail("max key length exceeded: " + std::to_string(key.size()) + " > " +
+                  std::to_string(limits_.max_line_key_bytes));
+    }
+    other.key.assign(p, key_end + 1);
+    other.hash = hash128(key, seed_);
+    field = &other;
+  }
+  p += field->key.size();
+  line::Value value;
+  p = line::read_value(p, end_, value, error_);
+  if (p == nullptr) return false;
+  if (field->type != static_cast<std::uint8_t>(value.type)) [[unlikely]] {
+    if (field->key == "time=") {
+      partial_words_ = "invalid field name: input field \"time\" on measurement " +
+                       quoted(shape.measurement) + " is invalid";
+      return true;
+    }
+    if (!type_agrees(shape, *field, value.type)) return true;  // the rest of the line must still parse
+  }
+  const Hash128& type_hash = type_hashes_[static_cast<std::size_t>(value.type)];
+  batch_->runs.push_back(
+      {{line_hash_.lo + field->hash.lo + type_hash.lo, line_hash_.hi + field->hash.hi + type_hash.hi},
+       static_cast<std::uint32_t>(batch_->bits.size()),
+       1});
+  fields_at_.push_back(at);
+  if (value.type == ValueType::String) {
+    if (!add_string(value, shape, *field)) return false;
+  } else {
+    batch_->bits.push_back(value.bits);
+  }
+  if (field == &other && position < kMaxFieldsOfShape) remember(shape, position, std::move(other));
+  return true;
+}
+
+bool LineDecoder::add_string(const line::Value& value, const Shape& shape, const KnownField& field) {
+  std::string& strings = batch_->strings;
+  const std::size_t begin = strings.size();
+  if (!value.escaped) {
+    strings.append(value.text);
+  } else {
+    for (std::size_t i = 0; i < value.text.size(); ++i) {
+      const bool drops = value.text[i] == '\\' && i + 1 < value.text.size() &&
+                         line::kStringEscapes.find(value.text[i + 1]) != std::string_view::npos;
+      strings += value.text[drops ? ++i : i];
+    }
+  }
+  const std::size_t size = strings.size() - begin;
+  if (size > limits_.max_string_bytes && drop_words_.empty()) {
+    drop_reason_ = RefusedBecause::TooLong;
+    drop_words_ = "input field " + quoted(std::string_view(field.key).substr(0, field.key.size() - 1)) +
+                  " on measurement " + quoted(shape.measurement) + " is too long, " + std::to_string(size) +
+                  " > " + std::to_string(limits_.max_string_bytes);
+  }
+  if (!valid_utf8(std::string_view(strings).substr(begin))) return fail("a string that is not valid UTF-8");
+  batch_->bits.push_back(strings.size());
+  return true;
+}
+
+bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
+  while (p != end_ && is_blank(*p)) ++p;
+  const bool at_end = p == end_ || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_));
+  if (!at_end) {
+    const bool negative = *p == '-';
+    if (negative) ++p;
+    std::uint64_t magnitude = 0;
+    const bool digits = p != end_ && static_cast<unsigned char>(*p - '0') < 10;
+    const bool fits = digits && line::read_uint64(p, end_, magnitude);
+    const bool clean = p == end_ || *p == ' ' || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_));
+    if (!digits || !clean) return fail("bad timestamp");
+    std::int64_t given = 0;
+    if (!fits || magnitude > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
+        __builtin_mul_overflow(
+            negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude), unit_ns_,
+            &given) ||
+        given < line::kMinTimeNs || given > line::kMaxTimeNs) {
+      return fail("time outside range " + std::to_string(line::kMinTimeNs) + " - " +
+                  std::to_string(line::kMaxTimeNs));
+    }
+    time_ns = given;
+    while (p != end_ && *p == ' ') ++p;
+    if (p != end_ && *p == '\r') ++p;
+    if (p != end_ && *p != '\n') return fail("point is invalid");
+    if (time_ns > latest_ns_ && drop_words_.empty()) {
+      drop_reason_ = RefusedBecause::TimeRange;
+      drop_words_ = "time is too far in the future; check the sender's clock";
+    }
+  }
+  return true;
+}
+
+// ---- shapes and types ---------------------------------------------------------------------------
+
+LineDecoder::Shape& LineDecoder::shape_of(std::string_view key) {
+  const char* const key_end = key.data() + key.size();
+  const char* at = line::find_either(key.data(), key_end, ',', ',');
+  while (at != key_end && at != key.data() && at[-1] == '\\')
+    at = line::find_either(at + 1, key_end, ',', ',');
+  const std::string_view measurement(key.data(), static_cast<std::size_t>(at - key.data()));
+  Shape& shape = shapes_[hash64(measurement, context_) % kShapes];
+  if (shape.context == context_ && shape.measurement == measurement) return shape;
+  known_fields_ -= shape.fields.size();
+  shape.fields.clear();
+  shape.context = context_;
+  shape.measurement = measurement;
+  return shape;
+}
+
+void LineDecoder::remember(Shape& shape, std::size_t position, KnownField&& field) {
+  if (position < shape.fields.size()) {
+    shape.fields[position] = std::move(field);
+    return;
+  }
+  if (position > shape.fields.size() || known_fields_ == kMaxKnownFields) return;
+  ++known_fields_;
+  shape.fields.push_back(std::move(field));
+}
+
+bool LineDecoder::type_agrees(const Shape& shape, KnownField& field, ValueType type) {
+  std::string storage;
+  storage.reserve(shape.measurement.size() + field.key.size());
+  const std::string_view measurement = line::unescape(shape.measurement, line::kMeasurementEscapes, storage);
+  const std::string_view raw_key = std::string_view(field.key).substr(0, field.key.size() - 1);
+  const std::string_view key = line::unescape(raw_key, line::kFieldEscapes, storage);
+  ValueType before = type;
+  if (const auto known = catalog_.field_type(tenant_, database_, measurement, key)) {
+    before = *known;
+  } else {
+    std::string claim(measurement);
+    claim.append(1, '\0').append(key);
+    const auto claimed = claims_.find(claim);
+    if (claimed != claims_.end()) {
+      before = claimed->second;
+    } else if (field.type != kUnknownType) {
+      return true;  // stored before with another type, says our memory, but not the catalogue: the store
+                    // decides
+    } else {
+      claims_.emplace(std::move(claim), type);
+    }
+  }
+  if (before == type) {
+    field.type = static_cast<std::uint8_t>(type);
+    return true;
+  }
+  if (drop_words_.empty()) {
+    drop_reason_ = RefusedBecause::TypeConflict;
+    drop_words_ = "field type conflict: input field " + quoted(key) + " on measurement " +
+                  quoted(measurement) + " is type " + std::string(line::type_name(type)) +
+                  ", already exists as type " + std::string(line::type_name(before));
+  }
+  return false;
+}
+
+// ---- lines that are left out --------------------------------------------------------------------
+
+bool LineDecoder::fail(std::string words) {
+  error_ = std::move(words);
+  return false;
+}
+
+void LineDecoder::roll_back() {
+  const Line& line = lines_.back();
+  batch_->runs.resize(line.first_run);
+  batch_->bits.resize(batch_->times_ns.size());
+  batch_->strings.resize(line_strings_);
+  fields_at_.resize(line.first_run);
+  lines_.pop_back();
+}
+
+std::uint32_t LineDecoder::line_number(std::size_t at) {
+  if (at < counted_to_) {
+    counted_to_ = 0;
+    counted_lines_ = 1;
+  }
+  counted_lines_ +=
+      static_cast<std::uint32_t>(std::count(body_.begin() + static_cast<std::ptrdiff_t>(counted_to_),
+                                            body_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+  counted_to_ = at;
+  return counted_lines_;
+}
+
+// A mistake in measurement or tags comes first, as it stands first in the line.
+void LineDecoder::reject_line(std::size_t at) {
+  std::string_view whole = body_.substr(at, line::line_end(body_, at) - at);
+  if (whole.ends_with('\r')) whole.remove_suffix(1);
+  const RefusedBecause reason = error_.starts_with("time outside") ? RefusedBecause::TimeRange
+                                : error_.starts_with("max key")    ? RefusedBecause::TooLong
+                                                                   : RefusedBecause::Malformed;
+  if (!tally_->wants_text()) {
+    tally_->refuse(reason, 1, 0, {});
+    return;
+  }
+  const std::size_t key_end = line::key_end(whole);
+  std::string_view measurement;
+  if (const Status split = line::split_key(whole.substr(0, key_end), measurement, tags_); !split.ok()) {
+    error_ = split.message();
+  }
+  tally_->refuse(reason, 1, line_number(at), unable_to_parse(whole, error_));
+}
+
+std::string LineDecoder::unable_to_parse(std::string_view whole, std::string_view words) {
+  std::string text = "unable to parse '" + to_valid_utf8(whole.substr(0, kQuotedLine));
+  if (whole.size() > kQuotedLine) text += "...";
+  return text.append("': ").append(words);
+}
+
+void LineDecoder::drop_line(RefusedBecause reason, std::string words, std::size_t at) {
+  ++dropped_.points;
+  if (dropped_.words.empty()) dropped_.words = words;
+  tally_->refuse(reason, 1, tally_->wants_text() ? line_number(at) : 0, std::move(words));
+}
+
+}  // namespace silverback::ingest

@@ -1,0 +1,134 @@
+// The two decoders of remote write: a protobuf message to a Batch, in place.
+//
+// A series is recognised by a hash of its labels as they stand in the message; they are decoded only when
+// the store asks. 1.0: XXH3 over the bytes of the label fields. 2.0: a sum over the labels of a product of
+// the hashes of name and value, each symbol being hashed once per request; so the key does not depend on
+// where a symbol stands in the table, nor on the order of the labels.
+//
+// Both sizes and counts come from outside: nothing is allocated by them, except in proportion to bytes that
+// have arrived.
+//
+// Sources: prometheus/prompb types and remote.proto (1.0), io/prometheus/write/v2 (2.0), as specified at
+// https://prometheus.io/docs/specs/prw/
+//
+// Threads: one. Views point into the body given to parse() and last as long as it does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "ingest/label_set.h"
+#include "ingest/tally.h"
+#include "ingest/write.h"
+#include "model/appender.h"
+
+namespace silverback::ingest {
+
+/// Metadata seen lately is not stored again: senders repeat it with every request.
+class MetadataFilter {
+ public:
+  /// False when exactly this was remembered before; remembers it.
+  bool is_new(std::uint64_t hash);
+  void clear() { seen_.fill(0); }
+
+ private:
+  std::array<std::uint64_t, 8192> seen_{};  // direct mapped: a newer entry drives an older one out
+};
+
+/// "counter", "gauge", ...; "unknown" for 0 and for what a later version may add.
+std::string_view metric_type_name(std::uint64_t number);
+
+/// What both versions share: samples, and where the series stand in the body.
+class RemoteWriteDecoder : public Resolver {
+ public:
+  explicit RemoteWriteDecoder(const WriteLimits& limits) : labels_(limits), limits_(limits) {}
+
+  /// Clears and fills `batch`; counts into `tally`; `metadata` gets what is new.
+  /// @returns InvalidArgument with the byte offset when the bytes are damaged; nothing may be stored then
+  Status parse(std::string_view body, std::int64_t now_ns, Batch& batch, Tally& tally,
+               std::vector<Metadata>& metadata);
+
+  /// "series 17 of the request", for texts about a run.
+  std::string describe(std::size_t run) const;
+  /// Forgets which metadata was stored (because storing failed).
+  void forget_metadata() { filter_.clear(); }
+
+ protected:
+  struct Counts {
+    std::uint32_t histograms = 0;
+    std::uint32_t exemplars = 0;
+    std::uint32_t start_timestamps = 0;
+  };
+
+  virtual Status parse_message(std::string_view body) = 0;
+
+  /// At `p`, where the bytes of `what` are cut short or wrong.
+  Status damaged(const char* p, std::string_view what) const;
+  /// One Sample message into the batch. False when it is damaged.
+  bool add_sample(const char*& p, const char* end, Counts& counts);
+  /// A time that does not fit is refused here.
+  void add_sample(std::int64_t time_ms, std::uint64_t bits);
+  /// `hash` of all of it tells whether it was handed over before.
+  void add_metadata(std::uint64_t type, std::string_view metric, std::string_view help, std::string_view unit,
+                    std::uint64_t hash);
+  void begin_run(const Hash128& key, const char* series, std::size_t size);
+  /// Takes a run without samples away again; reports histograms.
+  void end_run(const Counts& counts);
+
+  LabelSet labels_;
+  const WriteLimits limits_;
+  MetadataFilter filter_;
+
+  struct Extent {
+    std::uint32_t at = 0;  // of a TimeSeries message in the body
+    std::uint32_t size = 0;
+    std::uint32_t number = 0;  // among the request's series, from 0
+  };
+  std::vector<Extent> extents_;  // parallel to batch.runs
+  std::uint32_t series_count_ = 0;
+
+  // Of the request being parsed.
+  std::string_view body_;
+  std::int64_t latest_ns_ = 0;
+  Batch* batch_ = nullptr;
+  Tally* tally_ = nullptr;
+  std::vector<Metadata>* metadata_ = nullptr;
+};
+
+class RemoteWriteV1 final : public RemoteWriteDecoder {
+ public:
+  using RemoteWriteDecoder::RemoteWriteDecoder;
+
+ private:
+  Status parse_message(std::string_view body) override;
+  Status parse_series(const char* p, const char* end);
+  Status parse_metadata(std::string_view message);
+  Hash128 scattered_key(std::string_view series);
+  Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
+
+  std::string scratch_;
+};
+
+class RemoteWriteV2 final : public RemoteWriteDecoder {
+ public:
+  using RemoteWriteDecoder::RemoteWriteDecoder;
+
+ private:
+  struct Series;
+  Status read_symbols(std::string_view body);
+  Status parse_message(std::string_view body) override;
+  Status parse_series(std::string_view series);
+  Status read_refs(std::string_view refs, Series& series) const;
+  Status parse_metadata(const Series& series);
+  Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
+
+  std::vector<std::string_view> symbols_;
+  std::vector<Hash128> hashes_;    // of the symbols
+  std::uint32_t name_symbol_ = 0;  // of "__name__"; symbols_.size() when there is none
+};
+
+}  // namespace silverback::ingest

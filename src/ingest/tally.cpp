@@ -1,0 +1,71 @@
+#include "ingest/tally.h"
+
+#include <numeric>
+
+namespace silverback::ingest {
+
+std::string_view to_string(RefusedBecause reason) {
+  switch (reason) {
+    case RefusedBecause::Malformed:
+      return "malformed";
+    case RefusedBecause::TooLong:
+      return "too_long";
+    case RefusedBecause::TimeRange:
+      return "time_range";
+    case RefusedBecause::TypeConflict:
+      return "type_conflict";
+    case RefusedBecause::SeriesLimit:
+      return "series_limit";
+    case RefusedBecause::Unsupported:
+      return "unsupported";
+  }
+  return "unknown";
+}
+
+std::uint64_t WriteReport::refused_samples() const {
+  return std::accumulate(std::begin(refused), std::end(refused), std::uint64_t{0});
+}
+
+void Tally::refuse(RefusedBecause reason, std::uint64_t samples, std::uint32_t line, std::string text) {
+  report_.refused[static_cast<std::size_t>(reason)] += samples;
+  ++report_.problem_count;
+  if (wants_text()) report_.problems.push_back({line, reason, std::move(text)});
+}
+
+RefusedBecause Resolver::reason_of(const Refusal& refusal) const {
+  if (const auto ours = refused_.find(refusal.run); ours != refused_.end()) return ours->second;
+  switch (refusal.why.code()) {
+    case Code::OutOfBounds:
+      return RefusedBecause::TimeRange;
+    case Code::ResourceExhausted:
+      return RefusedBecause::SeriesLimit;
+    default:
+      return RefusedBecause::TypeConflict;
+  }
+}
+
+std::string join_problems(const WriteReport& report) {
+  constexpr std::size_t kMost = 20;
+  std::string out;
+  std::size_t shown = 0;
+  for (const WriteProblem& problem : report.problems) {
+    if (shown == kMost) break;
+    if (shown++ > 0) out += '\n';
+    out += problem.text;
+  }
+  if (report.problem_count > shown) out += "\nand " + std::to_string(report.problem_count - shown) + " more";
+  return out;
+}
+
+void shrink(Batch& batch) {
+  constexpr std::size_t kKeepRuns = std::size_t{1} << 18;
+  constexpr std::size_t kKeepStrings = std::size_t{4} << 20;
+  if (batch.bits.capacity() > kKeepRuns || batch.runs.capacity() > kKeepRuns) {
+    std::vector<SeriesRun>().swap(batch.runs);
+    std::vector<std::int64_t>().swap(batch.times_ns);
+    std::vector<std::uint64_t>().swap(batch.bits);
+  }
+  if (batch.strings.capacity() > kKeepStrings) std::string().swap(batch.strings);
+}
+
+}  // namespace silverback::ingest
