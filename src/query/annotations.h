@@ -52,7 +52,7 @@ class Annotations {
   std::map<std::string, std::size_t, std::less<>> by_message_;
 };
 
-/// Go's %g: the shortest digits, with an exponent below 1e-4 and from 1e21 on; NaN, +Inf, -Inf.
+/// Go's %g: the shortest digits, with an exponent below 1e-4 and from 1e6 on; NaN, +Inf, -Inf.
 std::string format_g(double v);
 
 }  // namespace silverback::query

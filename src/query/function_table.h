@@ -92,6 +92,10 @@ std::span<const FunctionEntry> label_functions();
 std::span<const FunctionEntry> math_functions();
 std::span<const FunctionEntry> time_functions();       // hour, day_of_week ...
 
+/// Of absent() and absent_over_time(): 1 at each step where `in` has no value, with the labels that the
+/// selector `expr` fixes.
+Matrix absent_of(const Matrix& in, const promql::Expr& expr);
+
 /// Null for a function of range vectors, and for one that is not there yet.
 FunctionKernel find_kernel(std::string_view name);
 

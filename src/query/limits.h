@@ -71,6 +71,7 @@ class Held {
     if (budget_ != nullptr) budget_->give_back(samples_, bytes_);
   }
 
+  bool of(const Budget& budget) const { return budget_ == &budget; }
   Status more(std::uint64_t samples, std::uint64_t bytes) {
     if (Status taken = budget_->take(samples, bytes); !taken.ok()) return taken;
     samples_ += samples;

@@ -10,7 +10,7 @@
 //
 // Native histograms are to come as a second block of values with a presence of their own.
 //
-// Threads: a value.
+// Threads: a value; it moves but does not copy, since it may hold a share of a query's budget.
 #pragma once
 
 #include <bit>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "model/labels.h"
+#include "query/limits.h"
 
 namespace silverback::query {
 
@@ -37,6 +38,12 @@ class Matrix {
  public:
   Matrix() = default;
   explicit Matrix(const StepGrid& grid) : grid_(grid), words_((grid.steps + 63) / 64) {}
+
+  /// Counts this matrix against a budget until it goes, in full (at most `rows` rows) before it is filled
+  /// or row by row. @returns the budget's refusal
+  Status hold(Budget& budget, std::size_t rows = 1);
+  /// The matrix stays, its query is over.
+  void release() { held_ = Held(); }
 
   const StepGrid& grid() const { return grid_; }
   std::size_t rows() const { return labels_.size(); }
@@ -135,6 +142,7 @@ class Matrix {
   std::vector<std::uint8_t> drop_name_;
   std::vector<double> values_;
   std::vector<std::uint64_t> present_;
+  Held held_;
 };
 
 /// Samples as they were stored: the answer to an instant query of a range such as `up[5m]`.
