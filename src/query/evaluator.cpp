@@ -41,7 +41,12 @@ Result<Matrix> Evaluator::evaluate_here(const Expr& expr, const StepGrid& grid) 
   if (const auto* number = as<NumberLiteral>(expr)) return make_scalar(grid, number->value);
   auto rows = rows_of(expr, grid);
   if (!rows) return rows.status();
-  if (*rows != nullptr) return collect(**rows, grid, shared_.budget);
+  if (*rows != nullptr) {
+    auto matrix = collect(**rows, grid, shared_.budget);
+    // Where names go at once, what was different may now be the same.
+    if (!matrix || shared_.delayed_names || expr.kind == ExprKind::Vector) return matrix;
+    return merge_equal_rows(std::move(*matrix));
+  }
   switch (expr.kind) {
     case ExprKind::Aggregate: return aggregate(static_cast<const AggregateExpr&>(expr), grid);
     case ExprKind::Binary: return binary(static_cast<const BinaryExpr&>(expr), grid);

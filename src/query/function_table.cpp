@@ -9,7 +9,7 @@ namespace {
 
 std::vector<FunctionEntry> all_kernels() {
   std::vector<FunctionEntry> all;
-  for (const auto list : {core_functions()}) {
+  for (const auto list : {core_functions(), histogram_functions(), label_functions(), math_functions(), time_functions()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   std::ranges::sort(all, {}, &FunctionEntry::name);

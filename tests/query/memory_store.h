@@ -1,0 +1,89 @@
+// MemoryStore: series in memory behind the Queryable contract, for tests and benchmarks of the query room.
+//
+// Threads: fill it first; then any number may read.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/querier.h"
+
+namespace silverback::query {
+
+class MemoryStore final : public Queryable {
+ public:
+  struct Series {
+    Labels labels;
+    std::vector<std::int64_t> times_ms;  // strictly increasing
+    std::vector<double> values;
+  };
+
+  /// Finds or makes the series. The reference is good until the next call.
+  Series& series(const Labels& labels) {
+    for (Series& s : series_) {
+      if (s.labels == labels) return s;
+    }
+    return series_.emplace_back(Series{labels, {}, {}});
+  }
+  Series& add_series(Labels labels) { return series_.emplace_back(Series{std::move(labels), {}, {}}); }
+  void clear() { series_.clear(); }
+  /// How often select() was called since the last clear.
+  std::size_t selects = 0;
+
+  std::unique_ptr<Querier> querier(Tenant, TimeRange range) override { return std::make_unique<View>(*this, range); }
+
+ private:
+  class Cursor final : public SeriesCursor {
+   public:
+    Cursor(std::vector<const Series*> found, TimeRange range) : found_(std::move(found)), range_(range) {}
+    std::size_t size() const override { return found_.size(); }
+    bool next() override { return ++at_ <= found_.size(); }
+    const Labels& labels() override { return found_[at_ - 1]->labels; }
+    Status read(Columns& out) override {
+      out.clear();
+      const Series& s = *found_[at_ - 1];
+      for (std::size_t i = 0; i < s.times_ms.size(); ++i) {
+        if (!range_.contains(s.times_ms[i] * kNsPerMs)) continue;
+        out.times.push_back(s.times_ms[i]);
+        out.floats.push_back(s.values[i]);
+      }
+      return {};
+    }
+
+   private:
+    std::vector<const Series*> found_;
+    TimeRange range_;
+    std::size_t at_ = 0;
+  };
+
+  class View final : public Querier {
+   public:
+    View(MemoryStore& store, TimeRange range) : store_(store), range_(range) {}
+    Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, const Select& select) override {
+      ++store_.selects;
+      std::vector<const Series*> found;
+      for (const Series& s : store_.series_) {
+        if (std::ranges::all_of(matchers, [&](const Matcher& m) { return m.matches(s.labels.get(m.name())); })) {
+          found.push_back(&s);
+        }
+      }
+      if (select.max_series > 0 && found.size() > select.max_series) {
+        return Status(Code::ResourceExhausted, "too many series");
+      }
+      return std::unique_ptr<SeriesCursor>(new Cursor(std::move(found), range_));
+    }
+    Result<LabelAnswer> label_names(const LabelQuery&) override { return LabelAnswer{}; }
+    Result<LabelAnswer> label_values(std::string_view, const LabelQuery&) override { return LabelAnswer{}; }
+    Result<std::vector<Labels>> series(const LabelQuery&, bool&) override { return std::vector<Labels>{}; }
+
+   private:
+    MemoryStore& store_;
+    TimeRange range_;
+  };
+
+  std::vector<Series> series_;
+};
+
+}  // namespace silverback::query
