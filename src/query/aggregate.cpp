@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "query/fold.h"
 #include "query/grouping.h"
 #include "query/quantile.h"
@@ -19,21 +20,6 @@ Grouping grouping_of(const AggregateExpr& node) {
   std::vector<std::string> names = node.grouping;
   if (node.without) names.emplace_back(kMetricName);
   return Grouping(node.without ? Grouping::Keep::AllBut : Grouping::Keep::These, std::move(names));
-}
-
-bool valid_utf8(std::string_view text) {
-  std::size_t i = 0;
-  const auto continues = [&](std::size_t at) { return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 9;
-    if (more == 9) return false;
-    for (std::size_t k = 1; k <= more; ++k) {
-      if (!continues(i + k)) return false;
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 }  // namespace

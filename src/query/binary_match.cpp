@@ -27,10 +27,10 @@ Labels match_labels(const VectorMatching& matching, const Labels& labels) {
 }
 
 Status repeated_series(const VectorMatching& matching, const Labels& one, const Labels& other, bool on_left) {
-  std::string first = one.to_string();
-  std::string second = other.to_string();
+  std::string first = in_braces(one);
+  std::string second = in_braces(other);
   if (second < first) std::swap(first, second);
-  return Status(Code::Unprocessable, "found duplicate series for the match group " + match_labels(matching, one).to_string() +
+  return Status(Code::Unprocessable, "found duplicate series for the match group " + in_braces(match_labels(matching, one)) +
                                          " on the " + (on_left ? "left" : "right") + " hand-side of the operation: [" + first +
                                          ", " + second +
                                          "];many-to-many matching not allowed: matching labels must be unique on one side");

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "query/promql/text.h"
+
 namespace silverback::query {
 namespace {
 
@@ -36,6 +38,15 @@ bool overlap(const Matrix& matrix, std::size_t a, std::size_t b) {
 
 Status same_labelset() {
   return Status(Code::Unprocessable, "vector cannot contain metrics with the same labelset");
+}
+
+std::string in_braces(const Labels& labels) {
+  std::string out = "{";
+  for (const LabelView& pair : labels) {
+    if (out.size() > 1) out += ", ";
+    out.append(pair.name).append("=").append(promql::quote(pair.value));
+  }
+  return out + "}";
 }
 
 bool is_metadata_label(std::string_view name) {

@@ -7,6 +7,9 @@
 // A matrix never has two rows with the same labels; what changes labels goes through merge_equal_rows.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "base/status.h"
 #include "query/matrix.h"
 
@@ -27,5 +30,8 @@ Result<Matrix> remove_marked_names(Matrix matrix);
 Result<Matrix> drop_names(Matrix matrix, bool delayed);
 
 Status same_labelset();
+
+/// {__name__="up", job="x"}, as Prometheus writes labels in the errors of matching.
+std::string in_braces(const Labels& labels);
 
 }  // namespace silverback::query
