@@ -115,9 +115,10 @@ class FloatEncoder {
 
   void explore() {
     const bool decimal = try_decimal();
-    if (decimal && memory_.best.size() * 8 <= size() * kGoodBitsPerValue) return;
-    unsigned scale = 0;
-    if (find_ulp_scale(scale)) offer(hint_of(Kind::Ulp, scale), [&](std::string& o) { return put_ulp(scale, o); });
+    const bool small = decimal && memory_.best.size() * 8 <= size() * kGoodBitsPerValue;
+    if (small && memory_.exceptions.empty()) return;
+    explore_ulp();  // it may have no need of exceptions
+    if (small) return;
     offer(hint_of(Kind::Binary, 0), [&](std::string& o) { return put_binary(o); });
     offer(hint_of(Kind::Bits, 0), [&](std::string& o) { return put_bits(o); });
     offer(hint_of(Kind::Xor, 0), [&](std::string& o) { return put_xor(o); });
@@ -211,10 +212,11 @@ class FloatEncoder {
     if (i < integers.size()) std::fill_n(integers.begin(), i, integers[i]);
   }
 
-  bool find_ulp_scale(unsigned& scale) const {
-    constexpr unsigned kMaxUlpScale = 12;
+  /// The smallest scale that suits a sample and then all but a few values.
+  void explore_ulp() {
+    constexpr unsigned kMaxUlpScale = 13;
     const std::size_t stride = (size() + kSample - 1) / kSample;
-    for (scale = 0; scale <= kMaxUlpScale; ++scale) {
+    for (unsigned scale = 0; scale <= kMaxUlpScale; ++scale) {
       std::size_t bad = 0;
       std::size_t seen = 0;
       for (std::size_t i = 0; i < size(); i += stride, ++seen) {
@@ -222,9 +224,11 @@ class FloatEncoder {
         std::int64_t ulps = 0;
         bad += !scale_near(values_[i], scale, k, ulps);
       }
-      if (bad * 16 <= seen) return true;
+      if (bad * 16 > seen) continue;
+      bool fits = false;
+      offer(hint_of(Kind::Ulp, scale), [&](std::string& o) { return fits = put_ulp(scale, o); });
+      if (fits) return;
     }
-    return false;
   }
 
   bool put_ulp(unsigned scale, std::string& out) {

@@ -18,7 +18,7 @@ constexpr unsigned kHasUnit = 1 << 2;
 constexpr unsigned kHasCentre = 1 << 3;
 constexpr unsigned kFlat = 1 << 4;  // no residuals: all are 0
 constexpr unsigned kTagShift = 5;   // two bits
-constexpr unsigned kReserved = 1 << 7;
+constexpr unsigned kPositive = 1 << 7;  // residuals are not zigzagged
 
 std::uint64_t magnitude(std::int64_t v) {
   return v < 0 ? 0 - static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
@@ -64,108 +64,143 @@ std::uint64_t common_divisor(const std::vector<std::int64_t>& deltas) {
   return unit > kLargest ? 1 : unit;
 }
 
-/// How many bits the packed blocks will take, roughly: one width for the column, wider values apart.
+/// How many bits a packed block will take, roughly: one width for all, wider values apart.
 class LengthHistogram {
  public:
   void add(std::uint64_t residual) { ++lengths_[static_cast<std::size_t>(std::bit_width(residual))]; }
-  std::size_t bits(std::size_t n) const {
+  /// Of n residuals since the last call.
+  std::size_t take_bits(std::size_t n) {
     unsigned longest = 64;
     while (longest > 0 && lengths_[longest] == 0) --longest;
     std::size_t best = n * longest;
     std::size_t wider = 0;
-    std::size_t wider_bits = 0;
+    std::size_t wider_bits = 8;
     for (unsigned width = longest; width-- > 0;) {
       wider += lengths_[width + 1];
       wider_bits += wider + lengths_[width + 1] * 12u;
       best = std::min(best, n * width + wider_bits);
       if (wider > n / 4) break;
     }
+    lengths_.fill(0);
     return best;
   }
 
  private:
-  std::array<std::uint32_t, 65> lengths_{};
-};
-
-struct Range {
-  std::int64_t min = std::numeric_limits<std::int64_t>::max();
-  std::int64_t max = std::numeric_limits<std::int64_t>::min();
-  void add(std::int64_t v) {
-    min = std::min(min, v);
-    max = std::max(max, v);
-  }
-  std::uint64_t width() const { return static_cast<std::uint64_t>(max) - static_cast<std::uint64_t>(min); }
-  /// Zigzagged offsets from it need no more bits than the range itself.
-  std::int64_t centre() const {
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(min) + width() / 2 + (width() & 1));
-  }
-  std::size_t bits(std::size_t n) const { return n * static_cast<std::size_t>(std::bit_width(width())); }
+  std::array<std::uint8_t, 65> lengths_{};  // a block has at most 128
 };
 
 struct Plan {
   unsigned order = 1;
+  bool positive = false;    // residuals stand as they are, not zigzagged
   std::int64_t centre = 0;
 };
 
 std::int64_t minus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
+std::uint64_t above(std::int64_t v, std::int64_t least) {
+  return static_cast<std::uint64_t>(v) - static_cast<std::uint64_t>(least);
+}
 
-/// `steps` are the differences in units; `offsets` those from the first value.
-Plan choose_plan(std::span<const std::int64_t> steps) {
-  Range offset_range;
-  Range step_range;
-  Range turn_range;
+/// What the plans are chosen by.
+struct Extent {
+  std::int64_t min_step = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max_step = std::numeric_limits<std::int64_t>::min();
+  std::int64_t min_offset = std::numeric_limits<std::int64_t>::max();  // of sums of steps
+  bool overflow = false;                                               // of such a sum
+};
+Extent extent_of(std::span<const std::int64_t> steps) {
+  Extent out;
+  std::int64_t offset = 0;
+  for (const std::int64_t step : steps) {
+    out.min_step = std::min(out.min_step, step);
+    out.max_step = std::max(out.max_step, step);
+    out.overflow |= __builtin_add_overflow(offset, step, &offset);
+    out.min_offset = std::min(out.min_offset, offset);
+  }
+  return out;
+}
+
+/// Bits of each way to store the steps, block by block.
+struct Costs {
+  std::size_t zigzag_steps = 0;
+  std::size_t steps_above_least = 0;
+  std::size_t turns = 0;
+  std::size_t offsets_above_least = 0;
+};
+
+template <bool kRising>
+Costs costs_of(std::span<const std::int64_t> steps, const Extent& extent) {
+  Costs out;
   LengthHistogram step_lengths;
   LengthHistogram turn_lengths;
-  std::int64_t offset = 0;
-  bool overflow = false;
+  LengthHistogram offset_lengths;
   std::int64_t before = steps[0];
-  for (const std::int64_t step : steps) {
-    overflow |= __builtin_add_overflow(offset, step, &offset);
-    offset_range.add(offset);
-    step_range.add(step);
-    step_lengths.add(zigzag(step));
-    const std::int64_t turn = minus(step, before);
-    before = step;
-    turn_range.add(turn);
-    turn_lengths.add(zigzag(turn));
+  std::uint64_t offset = 0;
+  for (std::size_t i = 0; i < steps.size();) {
+    const std::size_t end = std::min(steps.size(), i + kBlockValues);
+    const std::size_t n = end - i;
+    for (; i < end; ++i) {
+      const std::int64_t step = steps[i];
+      step_lengths.add(kRising ? above(step, extent.min_step) : zigzag(step));
+      turn_lengths.add(zigzag(minus(step, before)));
+      before = step;
+      if constexpr (!kRising) {
+        offset += static_cast<std::uint64_t>(step);
+        offset_lengths.add(offset - static_cast<std::uint64_t>(extent.min_offset));
+      }
+    }
+    (kRising ? out.steps_above_least : out.zigzag_steps) += step_lengths.take_bits(n);
+    out.turns += turn_lengths.take_bits(n);
+    if constexpr (!kRising) out.offsets_above_least += offset_lengths.take_bits(n);
   }
-  const std::size_t n = steps.size();
-  Plan best{1, 0};
-  std::size_t least = step_lengths.bits(n);
-  const auto offer = [&](std::size_t bits, std::size_t head_bits, Plan plan) {
-    if (bits + head_bits >= least) return;
-    least = bits + head_bits;
+  if constexpr (!kRising) {
+    const auto width = static_cast<std::size_t>(std::bit_width(above(extent.max_step, extent.min_step)));
+    out.steps_above_least = steps.size() * width;
+  }
+  return out;
+}
+
+Plan choose_plan(std::span<const std::int64_t> steps) {
+  const Extent extent = extent_of(steps);
+  const bool rising = extent.min_step >= 0;
+  const Costs costs = rising ? costs_of<true>(steps, extent) : costs_of<false>(steps, extent);
+  // The extra bits are those of the centre or the first step.
+  Plan best{1, true, extent.min_step};
+  std::size_t least = costs.steps_above_least + (extent.min_step != 0 ? 8 : 0);
+  const auto offer = [&](std::size_t bits, Plan plan) {
+    if (bits >= least) return;
+    least = bits;
     best = plan;
   };
-  offer(step_range.bits(n), 8, {1, step_range.centre()});
-  offer(turn_lengths.bits(n - 1), 12, {2, 0});
-  constexpr std::uint64_t kWidest = 1ull << 61;
-  if (!overflow && offset_range.width() < kWidest) offer(offset_range.bits(n), 8, {0, offset_range.centre()});
+  offer(costs.turns + 12, {2, false, 0});
+  if (rising) return best;
+  offer(costs.zigzag_steps, {1, false, 0});
+  if (!extent.overflow) offer(costs.offsets_above_least + (extent.min_offset != 0 ? 8 : 0), {0, true, extent.min_offset});
   return best;
 }
 
-/// Turns steps into zigzagged residuals, in place. @returns how many there are and whether any is not 0
+/// How many residuals there are and whether any is not 0.
 struct Residuals {
   std::size_t count = 0;
   bool flat = true;
 };
 Residuals make_residuals(const Plan& plan, std::span<const std::int64_t> steps, std::uint64_t* out) {
   std::uint64_t any = 0;
-  std::size_t count = 0;
-  const auto put = [&](std::int64_t v) {
-    const std::uint64_t residual = zigzag(minus(v, plan.centre));
-    any |= residual;
-    out[count++] = residual;
-  };
+  std::size_t count = steps.size();
   if (plan.order == 0) {
-    std::int64_t offset = 0;
-    for (const std::int64_t step : steps) put(offset += step);
-  } else if (plan.order == 1) {
-    for (const std::int64_t step : steps) put(step);
+    std::uint64_t offset = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      offset += static_cast<std::uint64_t>(steps[i]);
+      any |= out[i] = offset - static_cast<std::uint64_t>(plan.centre);
+    }
+  } else if (plan.order == 2) {
+    --count;
+    for (std::size_t i = 0; i < count; ++i) any |= out[i] = zigzag(minus(steps[i + 1], steps[i]));
+  } else if (plan.positive) {
+    for (std::size_t i = 0; i < count; ++i) any |= out[i] = above(steps[i], plan.centre);
   } else {
-    for (std::size_t i = 1; i < steps.size(); ++i) put(minus(steps[i], steps[i - 1]));
+    for (std::size_t i = 0; i < count; ++i) any |= out[i] = zigzag(steps[i]);
   }
   return {count, any == 0};
 }
@@ -200,7 +235,7 @@ void put_int_column(std::span<const std::int64_t> values, ColumnTag tag, std::st
   residuals.resize(n);
   const Residuals made = make_residuals(plan, steps, residuals.data());
   out.push_back(static_cast<char>(plan.order | (unit != 1 ? kHasUnit : 0u) | (plan.centre != 0 ? kHasCentre : 0u) |
-                                  (made.flat ? kFlat : 0u) | (tag << kTagShift)));
+                                  (made.flat ? kFlat : 0u) | (plan.positive ? kPositive : 0u) | (tag << kTagShift)));
   if (unit != 1) put_varint(out, unit);
   put_zigzag(out, values[0]);
   if (plan.order == 2) put_zigzag(out, steps[0]);
@@ -219,38 +254,42 @@ bool IntColumnReader::open(Simd simd, const char* p, const char* end, std::size_
   left_ = n;
   started_ = false;
   order_ = head & kOrderMask;
+  positive_ = (head & kPositive) != 0;
   flat_ = (head & kFlat) != 0;
   tag_ = (head >> kTagShift) & 3u;
   unit_ = (head & kHasUnit) != 0 ? in.varint() : 1;
   value_ = static_cast<std::uint64_t>(in.zigzag_varint());
   step_ = order_ == 2 ? unit_ * static_cast<std::uint64_t>(in.zigzag_varint()) : 0;
   centre_ = (head & kHasCentre) != 0 ? static_cast<std::uint64_t>(in.zigzag_varint()) : 0;
-  p_ = in.ok() && order_ <= 2 && (head & kReserved) == 0 ? in.position() : nullptr;
+  p_ = in.ok() && order_ <= 2 ? in.position() : nullptr;
   return p_ != nullptr;
 }
 
-void IntColumnReader::sum(const std::uint64_t* residuals, std::size_t n, std::int64_t* out) {
-  const std::uint64_t unit = unit_;
-  const std::uint64_t centre = centre_;
+/// r -> g * r for every residual of the block.
+void IntColumnReader::scale(std::uint64_t* residuals, std::size_t n) const {
+  if (!positive_) {
+    for (std::size_t i = 0; i < n; ++i) residuals[i] = static_cast<std::uint64_t>(unzigzag(residuals[i]));
+  }
+  if (unit_ != 1) {
+    for (std::size_t i = 0; i < n; ++i) residuals[i] *= unit_;
+  }
+}
+
+void IntColumnReader::sum(std::uint64_t* residuals, std::size_t n, std::int64_t* out) {
+  scale(residuals, n);
+  const std::uint64_t drift = unit_ * centre_;
   std::uint64_t value = value_;
   if (order_ == 0) {
-    const std::uint64_t base = value + unit * centre;
+    for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::int64_t>(value + drift + residuals[i]);
+  } else if (order_ == 1) {
     for (std::size_t i = 0; i < n; ++i) {
-      out[i] = static_cast<std::int64_t>(base + unit * static_cast<std::uint64_t>(unzigzag(residuals[i])));
-    }
-    return;
-  }
-  if (order_ == 1) {
-    const std::uint64_t drift = unit * centre;
-    for (std::size_t i = 0; i < n; ++i) {
-      value += drift + unit * static_cast<std::uint64_t>(unzigzag(residuals[i]));
+      value += drift + residuals[i];
       out[i] = static_cast<std::int64_t>(value);
     }
   } else {
     std::uint64_t step = step_;
-    const std::uint64_t drift = unit * centre;
     for (std::size_t i = 0; i < n; ++i) {
-      step += drift + unit * static_cast<std::uint64_t>(unzigzag(residuals[i]));
+      step += drift + residuals[i];
       value += step;
       out[i] = static_cast<std::int64_t>(value);
     }

@@ -4,8 +4,8 @@
 //   order 1   a[i] = a[i-1] + g * (c + r[i])              a regular counter
 //   order 2   a[i] = a[i-1] + g * s[i], s[i] = s[i-1] + c + r[i]   a counter whose rate drifts
 //
-// g is the greatest common divisor of the differences and c a centre that keeps the residuals r short; they
-// are zigzagged and packed, and left out when all are 0. All sums wrap around at 64 bits, so every column of
+// g is the greatest common divisor of the differences. The residuals r are zigzagged around c = 0, or c is the
+// least of them and they stand as they are; they are packed in blocks, and left out when all are 0. All sums wrap around at 64 bits, so every column of
 // int64 (or of uint64, or of doubles by bits) comes back. The bytes are described in docs/format/chunk.md.
 //
 // Threads: pure functions (the encoder keeps thread-local scratch memory).
@@ -49,7 +49,8 @@ class IntColumnReader {
   const char* position() const { return p_; }
 
  private:
-  void sum(const std::uint64_t* residuals, std::size_t n, std::int64_t* out);
+  void scale(std::uint64_t* residuals, std::size_t n) const;
+  void sum(std::uint64_t* residuals, std::size_t n, std::int64_t* out);
   void sum_flat(std::size_t n, std::int64_t* out);
 
   Simd simd_ = Simd::Baseline;
@@ -58,6 +59,7 @@ class IntColumnReader {
   std::size_t left_ = 0;
   ColumnTag tag_ = 0;
   unsigned order_ = 0;
+  bool positive_ = false;
   bool flat_ = false;
   bool started_ = false;
   std::uint64_t unit_ = 1;    // g

@@ -170,7 +170,7 @@ TEST(Chunk, BytesNeverChange) {
   const auto times = every_15s(3);
   EXPECT_EQ(test::hex(chunk_of(ValueType::Float64, times, test::bits_of({1, 1, 1}), 9)), "800380c49fd50c3c097702");
   EXPECT_EQ(test::hex(chunk_of(ValueType::Float64, times, test::bits_of({1.5, 2.5, 4}))),
-            "200380c49fd50c3cb5011e320719" "80c49fd50c1e" "2105051e0334");
+            "200380c49fd50c3cb5011e320719" "80c49fd50c1e" "218d051e040102");
   EXPECT_EQ(test::hex(chunk_of(ValueType::Int64, times, {5, 7, 9}, 9)), "010380c49fd50c3c0977" "0a080c" "190a04");
 }
 
