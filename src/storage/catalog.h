@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,12 +47,15 @@ class FieldCatalog {
   Result<bool> add_field(Tenant tenant, std::string_view database, std::string_view measurement,
                          std::string_view field, ValueType type) EXCLUDES(mutex_);
 
+  std::optional<ValueType> field_type(Tenant tenant, std::string_view database, std::string_view measurement,
+                                      std::string_view field) const EXCLUDES(mutex_);
+
   std::vector<std::string> measurements(Tenant tenant, std::string_view database) const EXCLUDES(mutex_);
   /// Name and type, sorted by name.
   std::vector<std::pair<std::string, ValueType>> fields(Tenant tenant, std::string_view database,
                                                         std::string_view measurement) const EXCLUDES(mutex_);
 
-  /// What was added since number `from`, in order of arrival, for Registry.
+  /// What was added since number `from` (0: everything), for Registry.
   struct Rows {
     std::vector<std::pair<Tenant, std::string>> databases;
     std::vector<FieldRow> fields;
@@ -73,8 +77,10 @@ class FieldCatalog {
   };
   using Databases = std::map<std::string, Database, std::less<>>;
 
-  Database& database(Tenant tenant, std::string_view name) REQUIRES(mutex_);
-  const Database* find_database(Tenant tenant, std::string_view name) const REQUIRES_SHARED(mutex_);
+  Database& find_or_add(Tenant tenant, std::string_view database) REQUIRES(mutex_);
+  const Database* find(Tenant tenant, std::string_view database) const REQUIRES_SHARED(mutex_);
+  const Measurement* find(Tenant tenant, std::string_view database, std::string_view measurement) const
+      REQUIRES_SHARED(mutex_);
 
   mutable SharedMutex mutex_;
   std::map<Tenant, Databases> tenants_ GUARDED_BY(mutex_);

@@ -105,7 +105,8 @@ class LabelIndex {
   IndexMemory memory() const EXCLUDES(mutex_);
 
  private:
-  friend class Registry;  // reads rows and puts them back, under the lock
+  friend class Registry;        // reads rows and puts them back, under the lock
+  friend class LabelSelection;  // works under the lock that select() holds
   struct State;
   mutable SharedMutex mutex_;
   std::unique_ptr<State> state_ PT_GUARDED_BY(mutex_);

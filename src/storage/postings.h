@@ -78,9 +78,11 @@ class Postings {
 
  private:
   struct Big;
-  bool small() const { return count_ <= kMaxSmall && !big_form_; }
+  static constexpr std::uint16_t kBigForm = 0xffff;
+
+  bool big() const { return gaps_capacity_ == kBigForm; }
   void append_gap(std::uint32_t gap);
-  void insert_before(std::uint32_t ref);
+  void rebuild(const std::vector<std::uint32_t>& refs);
   void become_big();
   void free_heap();
 
@@ -89,11 +91,10 @@ class Postings {
     Big* big_;
   };
   std::uint32_t count_ = 0;
-  std::uint32_t last_ = 0;
   std::uint32_t first_ = 0;
+  std::uint32_t last_ = 0;
   std::uint16_t gaps_used_ = 0;
   std::uint16_t gaps_capacity_ = 0;
-  bool big_form_ = false;
 };
 
 }  // namespace silverback::storage

@@ -42,7 +42,7 @@ inline unsigned write_value(char*& out, std::uint64_t bits) {
   const unsigned bottom = 8 - static_cast<unsigned>(std::countl_zero(bits)) / 8;
   const bool from_bottom = bottom < top;
   const unsigned width = from_bottom ? bottom : top;
-  const std::uint64_t stored = from_bottom ? bits : bits >> (-8 * top & 63);  // top 0 only for 0
+  const std::uint64_t stored = from_bottom ? bits : bits >> ((64 - 8 * top) & 63);  // top 0 only for 0
   std::memcpy(out, &stored, 8);
   out += width;
   return from_bottom ? kBottomCodes + width : width;
@@ -184,7 +184,7 @@ class SampleReader {
       if (!in_.ok()) return false;
       if (!bytes.empty()) std::memcpy(&stored, bytes.data(), bytes.size());
     }
-    batch_.bits[sample] = code > kBottomCodes ? stored : stored << (-8 * width & 63);
+    batch_.bits[sample] = code > kBottomCodes ? stored : stored << ((64 - 8 * width) & 63);
     return true;
   }
 
