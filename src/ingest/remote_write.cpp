@@ -12,13 +12,6 @@ using protobuf::kFixed64;
 using protobuf::kVarint;
 using protobuf::tag_of;
 
-bool MetadataFilter::is_new(std::uint64_t hash) {
-  std::uint64_t& slot = seen_[hash % seen_.size()];
-  if (slot == hash) return false;
-  slot = hash;
-  return true;
-}
-
 std::string_view metric_type_name(std::uint64_t number) {
   constexpr std::string_view kNames[] = {"unknown",        "counter", "gauge", "histogram",
                                          "gaugehistogram", "summary", "info",  "stateset"};

@@ -14,7 +14,6 @@
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,22 +21,12 @@
 
 #include "base/hash.h"
 #include "ingest/label_set.h"
+#include "ingest/metadata_filter.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
 
 namespace silverback::ingest {
-
-/// Metadata seen lately is not stored again: senders repeat it with every request.
-class MetadataFilter {
- public:
-  /// False when exactly this was remembered before; remembers it.
-  bool is_new(std::uint64_t hash);
-  void clear() { seen_.fill(0); }
-
- private:
-  std::array<std::uint64_t, 8192> seen_{};  // direct mapped: a newer entry drives an older one out
-};
 
 /// "counter", "gauge", ...; "unknown" for 0 and for what a later version may add.
 std::string_view metric_type_name(std::uint64_t number);

@@ -125,6 +125,7 @@ struct Bench {
   WriteTargets targets{store, store, store, clock};
   RemoteWriter remote{targets, limits};
   LineWriter lines{targets, limits};
+  TextWriter text{targets, limits};
 };
 
 }  // namespace silverback::ingest

@@ -1,0 +1,63 @@
+#include "ingest/ingest_metrics.h"
+#include "ingest/text_decoder.h"
+#include "ingest/write.h"
+
+namespace silverback::ingest {
+
+struct TextWriter::State {
+  State(const WriteTargets& t, const WriteLimits& limits)
+      : targets(t), tally(limits), decoder(limits), metrics(IngestMetrics::of("text")) {}
+
+  Status write(Tenant tenant, std::string_view body, const TextOptions& options);
+
+  const WriteTargets targets;
+  Tally tally;
+  TextDecoder decoder;
+  Batch batch;
+  std::vector<Metadata> metadata;
+  IngestMetrics& metrics;
+};
+
+TextWriter::TextWriter(const WriteTargets& targets, const WriteLimits& limits)
+    : state_(std::make_unique<State>(targets, limits)) {}
+TextWriter::~TextWriter() = default;
+
+Status TextWriter::State::write(Tenant tenant, std::string_view body, const TextOptions& options) {
+  tally.clear();
+  const Status parsed = decoder.parse(body, options, targets.clock.now_ns(), batch, tally, metadata);
+  if (!parsed.ok()) return parsed;
+  AppendOutcome outcome;
+  if (!batch.runs.empty()) {
+    auto appended = targets.appender.append(tenant, batch, decoder);
+    if (!appended) {
+      decoder.forget_metadata();
+      return appended.status();
+    }
+    outcome = std::move(*appended);
+  }
+  if (!metadata.empty()) {
+    tally.report().metadata = metadata.size();
+    // The samples are stored; what was said of them comes again with the next scrape.
+    if (const Status put = targets.metadata.put(tenant, std::move(metadata)); !put.ok()) {
+      tally.report().metadata = 0;
+      decoder.forget_metadata();
+    }
+    metadata.clear();
+  }
+  decoder.finish(outcome, tally);
+  return {};
+}
+
+Result<WriteReport> TextWriter::write(Tenant tenant, std::string_view body, const TextOptions& options) {
+  State& s = *state_;
+  const Status written = s.write(tenant, body, options);
+  shrink(s.batch);
+  if (!written.ok()) {
+    s.metrics.failed(body.size());
+    return written;
+  }
+  s.metrics.count(body.size(), s.tally.report());
+  return std::move(s.tally.report());
+}
+
+}  // namespace silverback::ingest
