@@ -40,8 +40,9 @@ class Registry {
   /// @returns DataLoss naming the row, InvalidArgument for a format newer than this program
   Result<Loaded> load(LabelIndex& index, FieldCatalog& catalog);
 
-  /// What is new since load() or the last save(); returns when it is on the disk.
-  Status save(const LabelIndex& index, const FieldCatalog& catalog);
+  /// What is new since load() or the last save(); returns when it is on the disk. A failed save() is
+  /// repeated by the next one.
+  Status save(LabelIndex& index, const FieldCatalog& catalog);
   /// Writes over what is there under the same metric.
   Status save_metadata(Tenant tenant, std::span<const Metadata> entries);
   Status remove_metadata(Tenant tenant, std::span<const std::string> metrics);
@@ -49,12 +50,14 @@ class Registry {
   Status remove_series(std::span<const SeriesRef> refs);
 
  private:
+  class Loader;
+  class Writer;
+
   rocksdb::DB* const db_;
   rocksdb::ColumnFamilyHandle* const family_;
   std::uint32_t saved_symbols_ = 0;  // how many of each are stored
   std::uint32_t saved_shapes_ = 0;
-  std::uint32_t saved_refs_ = 0;     // the last ref that save() looked at
-  std::uint64_t saved_catalog_ = 0;
+  std::uint64_t saved_catalog_ = 0;  // FieldCatalog's number of what comes next
 };
 
 }  // namespace silverback::storage
