@@ -42,6 +42,7 @@ promql::ParserOptions parser_options(const EngineOptions& options) {
   promql::ParserOptions parser;
   parser.experimental_functions = options.experimental_functions;
   parser.duration_expressions = options.experimental_functions;
+  parser.extended_range_selectors = options.experimental_functions;
   parser.fill_modifiers = options.experimental_functions;
   return parser;
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "query/aggregate.h"
 #include "query/binary.h"
+#include "query/extended.h"
 #include "query/function_table.h"
 #include "query/naming.h"
 #include "query/promql/signatures.h"
@@ -16,6 +18,12 @@ using namespace promql;
 namespace {
 
 bool is_scalar(const Expr& expr) { return expr.type == ExprType::Scalar; }
+
+// The selector of `x[5m] anchored` or `x[5m] smoothed`, else null.
+const VectorSelector* extended_selector(const Expr& expr) {
+  const auto* const matrix = as<MatrixSelector>(expr);
+  return matrix != nullptr && (matrix->selector->anchored || matrix->selector->smoothed) ? matrix->selector.get() : nullptr;
+}
 
 // One matrix with that many steps is over the limit already: say so before allocating it.
 Status check_steps(const StepGrid& grid, Budget& budget) {
@@ -97,22 +105,21 @@ Result<std::unique_ptr<RowSource>> Evaluator::source_of(const Expr& expr, const 
 
 Result<std::unique_ptr<RowSource>> Evaluator::selector(const VectorSelector& node, const StepGrid& grid,
                                                        SelectorSource::Want want) {
-  if (node.anchored || node.smoothed) {
-    return Status(Code::Unprocessable, "anchored and smoothed selectors are not supported yet; leave the modifier out");
-  }
   auto reader = shared_.selections.open(shared_.plan.selection(node));
   if (!reader) return reader.status();
   Modifiers modifiers = shared_.plan.modifiers(node);
-  modifiers.range_ms = shared_.plan.times().lookback_ms;
+  const std::int64_t lookback_ms = shared_.plan.times().lookback_ms;
+  if (node.smoothed && want == SelectorSource::Want::Values) {
+    return std::unique_ptr<RowSource>(new SmoothedSource(std::move(*reader), grid, widened(modifiers, node, lookback_ms),
+                                                         lookback_ms, subquery_depth_ > 0 ? uncounted_ : shared_.samples));
+  }
+  modifiers.range_ms = lookback_ms;
   return std::unique_ptr<RowSource>(new SelectorSource(std::move(*reader), grid, modifiers, want,
                                                        subquery_depth_ > 0 ? uncounted_ : shared_.samples));
 }
 
 Result<std::unique_ptr<SeriesReader>> Evaluator::range_of(const Expr& expr, const StepGrid& grid) {
   if (const auto* matrix = as<MatrixSelector>(expr)) {
-    if (matrix->selector->anchored || matrix->selector->smoothed) {
-      return Status(Code::Unprocessable, "anchored and smoothed selectors are not supported yet; leave the modifier out");
-    }
     return shared_.selections.open(shared_.plan.selection(*matrix->selector));
   }
   auto inner = subquery(static_cast<const SubqueryExpr&>(expr), grid);
@@ -135,11 +142,23 @@ Result<std::unique_ptr<RowSource>> Evaluator::rollup(const Call& node, const Ste
   }
   auto reader = range_of(*range, grid);
   if (!reader) return reader.status();
-  auto context = std::make_unique<RollupContext>(grid, shared_.plan.modifiers(*range));
+  Modifiers modifiers = shared_.plan.modifiers(*range);
+  const RollupFunction* computed = &function;
+  const VectorSelector* const extended = extended_selector(*range);
+  const std::int64_t lookback_ms = shared_.plan.times().lookback_ms;
+  if (extended != nullptr) {
+    const auto found = find_extended_rollup(node.function.name, extended->smoothed);
+    if (!found) return found.status();
+    computed = *found;
+    modifiers = widened(modifiers, *extended, lookback_ms);
+  }
+  auto context = std::make_unique<RollupContext>(grid, modifiers);
   context->place = node.args[0]->pos;
   context->annotations = &shared_.annotations;
+  context->beyond_left_ms = extended != nullptr ? lookback_ms : 0;
+  context->beyond_right_ms = extended != nullptr && extended->smoothed ? lookback_ms : 0;
   return std::unique_ptr<RowSource>(new RollupSource(
-      std::move(*reader), function, std::move(context), std::move(scalars),
+      std::move(*reader), *computed, std::move(context), std::move(scalars),
       {.delayed_names = shared_.delayed_names}, subquery_depth_ > 0 ? uncounted_ : shared_.samples));
 }
 
@@ -173,7 +192,10 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
   const StepGrid grid{time_ms, 1, 1};
   auto reader = range_of(expr, grid);
   if (!reader) return reader.status();
-  WindowCache cache(grid, shared_.plan.modifiers(expr));
+  const VectorSelector* const extended = extended_selector(expr);
+  const Modifiers asked = shared_.plan.modifiers(expr);
+  const std::int64_t right_ms = asked.reference(time_ms);
+  WindowCache cache(grid, extended != nullptr ? widened(asked, *extended, shared_.plan.times().lookback_ms) : asked);
   std::vector<RawSeries> result;
   Held held(shared_.budget);
   SeriesView series;
@@ -187,6 +209,10 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
       if (is_stale(series.values[i])) continue;
       raw.times_ms.push_back(series.times[i]);
       raw.values.push_back(series.values[i]);
+    }
+    if (extended != nullptr && !raw.values.empty()) {
+      const RawSeries within = std::exchange(raw, {});
+      extend_window(within.times_ms, within.values, right_ms - asked.range_ms, right_ms, extended->smoothed, raw);
     }
     if (raw.values.empty()) continue;
     if (Status taken = held.more(raw.values.size(), raw.values.size() * 16); !taken.ok()) return taken;

@@ -41,6 +41,9 @@ struct RollupContext {
   std::span<const double> scalars[2];  // other arguments in their order, a value per step
   promql::PosRange place;              // of the first argument
   Annotations* annotations = nullptr;
+  // An extended selector's windows are wider than its range by so much; see extended.h.
+  std::int64_t beyond_left_ms = 0;
+  std::int64_t beyond_right_ms = 0;
 
   // Kept while the windows stay the same.
   std::vector<RateGeometry> geometry;
