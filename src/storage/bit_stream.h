@@ -65,19 +65,21 @@ class BitReader {
   void skip(unsigned n) { bit_ += n; }
   /// 1 <= n <= 64
   std::uint64_t get(unsigned n) {
-    if (n > 57) {
-      const std::uint64_t high = get(n - 32);
-      return high << 32 | get(32);
-    }
-    const std::uint64_t v = peek() >> (64 - n);
-    bit_ += n;
-    return v;
+    if (n <= 57) return get_short(n);
+    const std::uint64_t high = get_short(n - 32);
+    return high << 32 | get_short(32);
   }
 
   bool ok() const { return bit_ <= size_ * 8; }
   std::size_t bit() const { return bit_; }
 
  private:
+  std::uint64_t get_short(unsigned n) {
+    const std::uint64_t v = peek() >> (64 - n);
+    bit_ += n;
+    return v;
+  }
+
   const char* bytes_;
   std::size_t size_;
   std::size_t bit_ = 0;

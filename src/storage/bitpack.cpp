@@ -34,10 +34,9 @@ std::uint64_t value_at(const char* bytes, std::size_t at, unsigned width) {
   return v & low_bits(width);
 }
 
-void unpack_plain(const char* bytes, std::size_t readable, std::size_t first, std::size_t n, unsigned width,
-                  std::uint64_t* out) {
+void unpack_plain(const char* bytes, std::size_t readable, std::size_t n, unsigned width, std::uint64_t* out) {
   constexpr std::size_t kReads = 9;
-  std::size_t i = first;
+  std::size_t i = 0;
   if (readable >= kReads) {
     const std::size_t whole = std::min(n, ((readable - kReads) * 8) / width + 1);
     if (width <= 57) {
@@ -152,6 +151,19 @@ __attribute__((target("avx2"))) std::size_t unpack_wide(const char* bytes, std::
   return i;
 }
 
+/// All n values, n rounded up to eights: the last groups from a padded copy, where a whole read would pass the end.
+void unpack_avx2(const char* bytes, std::size_t readable, std::size_t n, unsigned width, std::uint64_t* out) {
+  const auto unpack = width <= kMaxNarrow ? unpack_narrow : unpack_wide;
+  const std::size_t done = unpack(bytes, readable, n, width, out);
+  if (done >= n) return;
+  char padded[192] = {};
+  const std::size_t from = done / 8 * width;
+  const std::size_t size = packed_bytes(n, width) - from;
+  assert(size + (6 * width) / 8 + 16 <= sizeof padded);
+  std::memcpy(padded, bytes + from, size);
+  unpack(padded, sizeof padded, n - done, width, out + done);
+}
+
 #endif  // __x86_64__
 
 /// A varint within [p, end); null when there is none.
@@ -182,7 +194,7 @@ const char* get_exceptions(const char* p, const char* end, std::size_t n, unsign
   for (std::size_t i = 0; i < out.count; ++i) {
     if (static_cast<std::uint8_t>(out.positions[i]) >= n) return nullptr;
     p = get_varint(p, end, out.high[i]);
-    if (p == nullptr || std::bit_width(out.high[i]) + static_cast<int>(width) > 64) return nullptr;
+    if (p == nullptr || static_cast<unsigned>(std::bit_width(out.high[i])) + width > 64) return nullptr;
   }
   return p;
 }
@@ -251,17 +263,12 @@ void unpack_bits(Simd simd, const char* bytes, std::size_t readable, std::size_t
     std::fill_n(out, n, 0);
     return;
   }
-  std::size_t done = 0;
 #if defined(__x86_64__)
-  if (simd == Simd::Avx2 && width <= kMaxNarrow) {
-    done = unpack_narrow(bytes, readable, n, width, out);
-  } else if (simd == Simd::Avx2 && width <= kMaxWide) {
-    done = unpack_wide(bytes, readable, n, width, out);
-  }
+  if (simd == Simd::Avx2 && width <= kMaxWide) return unpack_avx2(bytes, readable, n, width, out);
 #else
   (void)simd;
 #endif
-  if (done < n) unpack_plain(bytes, readable, done, n, width, out);
+  unpack_plain(bytes, readable, n, width, out);
 }
 
 void put_block(const std::uint64_t* values, std::size_t n, std::string& out) {

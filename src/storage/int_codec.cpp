@@ -7,6 +7,10 @@
 #include <numeric>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "base/bytes.h"
 
 namespace silverback::storage {
@@ -205,6 +209,58 @@ Residuals make_residuals(const Plan& plan, std::span<const std::int64_t> steps, 
   return {count, any == 0};
 }
 
+/// in[i] -> start + (drift + in[0]) + ... + (drift + in[i]); `out` may be `in`.
+void running_sum(const std::uint64_t* in, std::size_t n, std::uint64_t drift, std::uint64_t start, std::uint64_t* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = start += drift + in[i];
+}
+
+#if defined(__x86_64__)
+/// The same for n rounded up to a multiple of four.
+__attribute__((target("avx2"))) void running_sum_avx2(const std::uint64_t* in, std::size_t n, std::uint64_t drift,
+                                                      std::uint64_t start, std::uint64_t* out) {
+  const __m256i drifts = _mm256_set1_epi64x(static_cast<long long>(drift));
+  __m256i carry = _mm256_set1_epi64x(static_cast<long long>(start));
+  for (std::size_t i = 0; i < n; i += 4) {
+    const __m256i v = _mm256_add_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i)), drifts);
+    const __m256i pairs = _mm256_add_epi64(v, _mm256_slli_si256(v, 8));         // a, a+b, c, c+d
+    const __m256i low = _mm256_permute2x128_si256(pairs, pairs, 0x08);          // 0, 0, a, a+b
+    const __m256i sums = _mm256_add_epi64(pairs, _mm256_unpackhi_epi64(low, low));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_add_epi64(sums, carry));
+    carry = _mm256_add_epi64(carry, _mm256_permute4x64_epi64(sums, 0xff));
+  }
+}
+
+__attribute__((target("avx2"))) void unzigzag_avx2(std::uint64_t* residuals, std::size_t n) {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i one = _mm256_set1_epi64x(1);
+  for (std::size_t i = 0; i < n; i += 4) {
+    auto* const at = reinterpret_cast<__m256i*>(residuals + i);
+    const __m256i v = _mm256_loadu_si256(at);
+    const __m256i sign = _mm256_sub_epi64(zero, _mm256_and_si256(v, one));
+    _mm256_storeu_si256(at, _mm256_xor_si256(_mm256_srli_epi64(v, 1), sign));
+  }
+}
+#endif
+
+void running_sum(Simd simd, const std::uint64_t* in, std::size_t n, std::uint64_t drift, std::uint64_t start,
+                 std::uint64_t* out) {
+#if defined(__x86_64__)
+  if (simd == Simd::Avx2) return running_sum_avx2(in, n, drift, start, out);
+#else
+  (void)simd;
+#endif
+  running_sum(in, n, drift, start, out);
+}
+
+void unzigzag_all(Simd simd, std::uint64_t* residuals, std::size_t n) {
+#if defined(__x86_64__)
+  if (simd == Simd::Avx2) return unzigzag_avx2(residuals, n);
+#else
+  (void)simd;
+#endif
+  for (std::size_t i = 0; i < n; ++i) residuals[i] = static_cast<std::uint64_t>(unzigzag(residuals[i]));
+}
+
 }  // namespace
 
 void put_int_column(std::span<const std::int64_t> values, ColumnTag tag, std::string& out) {
@@ -265,37 +321,26 @@ bool IntColumnReader::open(Simd simd, const char* p, const char* end, std::size_
   return p_ != nullptr;
 }
 
-/// r -> g * r for every residual of the block.
-void IntColumnReader::scale(std::uint64_t* residuals, std::size_t n) const {
-  if (!positive_) {
-    for (std::size_t i = 0; i < n; ++i) residuals[i] = static_cast<std::uint64_t>(unzigzag(residuals[i]));
-  }
+void IntColumnReader::sum(std::uint64_t* residuals, std::size_t n, std::int64_t* out) {
+  if (!positive_) unzigzag_all(simd_, residuals, n);
   if (unit_ != 1) {
     for (std::size_t i = 0; i < n; ++i) residuals[i] *= unit_;
   }
-}
-
-void IntColumnReader::sum(std::uint64_t* residuals, std::size_t n, std::int64_t* out) {
-  scale(residuals, n);
   const std::uint64_t drift = unit_ * centre_;
-  std::uint64_t value = value_;
+  auto* const sums = reinterpret_cast<std::uint64_t*>(out);  // the unsigned twin may alias
   if (order_ == 0) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::int64_t>(value + drift + residuals[i]);
-  } else if (order_ == 1) {
-    for (std::size_t i = 0; i < n; ++i) {
-      value += drift + residuals[i];
-      out[i] = static_cast<std::int64_t>(value);
-    }
-  } else {
-    std::uint64_t step = step_;
-    for (std::size_t i = 0; i < n; ++i) {
-      step += drift + residuals[i];
-      value += step;
-      out[i] = static_cast<std::int64_t>(value);
-    }
-    step_ = step;
+    const std::uint64_t base = value_ + drift;
+    for (std::size_t i = 0; i < n; ++i) sums[i] = base + residuals[i];
+    return;
   }
-  value_ = value;
+  if (order_ == 1) {
+    running_sum(simd_, residuals, n, drift, value_, sums);
+  } else {
+    running_sum(simd_, residuals, n, drift, step_, residuals);
+    step_ = residuals[n - 1];
+    running_sum(simd_, residuals, n, 0, value_, sums);
+  }
+  value_ = sums[n - 1];
 }
 
 void IntColumnReader::sum_flat(std::size_t n, std::int64_t* out) {
@@ -334,9 +379,10 @@ std::size_t IntColumnReader::read(std::int64_t* out) {
   if (flat_) {
     sum_flat(n, out + given);
   } else {
-    std::uint64_t residuals[kBlockValues];
+    std::uint64_t residuals[kBlockValues + 4];
     p_ = get_block(simd_, p_, end_, n, residuals);
     if (p_ == nullptr) return 0;
+    std::fill_n(residuals + n, 4, 0);  // the kernels work in fours
     sum(residuals, n, out + given);
   }
   left_ -= n;

@@ -49,7 +49,6 @@ class IntColumnReader {
   const char* position() const { return p_; }
 
  private:
-  void scale(std::uint64_t* residuals, std::size_t n) const;
   void sum(std::uint64_t* residuals, std::size_t n, std::int64_t* out);
   void sum_flat(std::size_t n, std::int64_t* out);
 
