@@ -57,7 +57,7 @@ Status read_instant(const Service& service, const Params& params, QueryForm& for
   const auto time = time_param(params, "time", floor_div(service.context.clock.now_ns(), kNsPerMs));
   if (!time) return time.status();
   form.request.instant = true;
-  form.request.start_ms = form.request.end_ms = *time;
+  form.request.start_ms = form.request.end_ms = form.format.time_ms = *time;
   return {};
 }
 

@@ -93,16 +93,15 @@ class ResultStream final : public BodyStream {
     out += R"({"resultType":")";
     out += type_name(result_.type);
     out += R"(","result":)";
-    const auto& grid = result_.matrix.grid();
     if (result_.type == ResultType::String) {
       out += '[';
-      append_seconds(out, grid.start_ms);
+      append_seconds(out, format_.time_ms);
       out += ',';
       append_json_string(out, result_.text);
       out += ']';
       rows_ = 0;
     } else if (result_.type == ResultType::Scalar) {
-      append_point(out, grid.start_ms, result_.matrix.empty() ? 0 : result_.matrix.at(0, 0));
+      append_point(out, format_.time_ms, result_.matrix.empty() ? 0 : result_.matrix.at(0, 0));
       rows_ = 0;
     } else {
       out += '[';

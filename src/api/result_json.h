@@ -12,6 +12,7 @@
 namespace silverback::api {
 
 struct ResultFormat {
+  std::int64_t time_ms = 0;     // of a scalar or a string
   bool stats = false;           // stats=1 or stats=all
   bool per_step_stats = false;  // stats=all
   std::size_t limit = 0;        // most series; 0 is all. A result that was cut says so in a warning

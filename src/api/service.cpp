@@ -138,8 +138,6 @@ Service::Service(const HttpOptions& the_options, ApiContext the_context)
   for (const Route& route : all_routes()) {
     routes_.emplace_back(&route, std::make_unique<RouteMetrics>(context.metrics, route.path));
   }
-  for (const std::string_view protocol : kWriteProtocolNames)
-    write_metrics_.emplace_back(context.metrics, protocol);
 }
 
 std::string_view Service::without_prefix(std::string_view path) const {

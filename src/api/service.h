@@ -21,7 +21,6 @@
 #include "api/api_context.h"
 #include "api/http_options.h"
 #include "api/message.h"
-#include "api/write_metrics.h"
 #include "api/writer_pool.h"
 
 namespace silverback::api {
@@ -70,10 +69,6 @@ class Service {
   /// Answers: by the route's handler, or with what stands in its way.
   void handle(const Match& match, const HttpRequest& request, HttpResponse& response);
 
-  WriteMetrics& write_metrics(WriteProtocol protocol) {
-    return write_metrics_[static_cast<std::size_t>(protocol)];
-  }
-
   /// The path without the prefix it may carry.
   std::string_view without_prefix(std::string_view path) const;
   /// OK, or why nothing but the health pages can be served.
@@ -87,7 +82,6 @@ class Service {
  private:
   std::vector<std::pair<const Route*, std::unique_ptr<RouteMetrics>>> routes_;  // sorted by path
   std::unique_ptr<RouteMetrics> unknown_;
-  std::vector<WriteMetrics> write_metrics_;
   std::atomic<bool> was_ready_{false};  // the store does not become unready again by itself
 };
 

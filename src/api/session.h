@@ -81,7 +81,7 @@ class Session {
   Task<bool> send_stream();
   /// Both parts, or false when the peer does not take them in time.
   Task<bool> send(std::string_view head, std::string_view body);
-  std::int64_t send_deadline() const;
+  std::int64_t send_deadline();
   Task<void> linger();
 
   std::string_view unread() const { return {in_.get() + begin_, end_ - begin_}; }
@@ -112,8 +112,9 @@ class Session {
   bool gzip_ = false;       // the answer's stream is compressed
   bool undrained_ = false;  // bytes of a refused request may still be on their way
   std::int64_t started_ns_ = 0;
-  std::int64_t send_began_ns_ = 0;
-  std::size_t sent_bytes_ = 0;
+  std::int64_t answer_began_ns_ = 0;
+  std::int64_t piece_began_ns_ = 0;  // when the client was last behind by less than a piece
+  std::size_t piece_sent_ = 0;       // since then
   std::string out_;
 };
 

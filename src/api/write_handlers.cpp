@@ -68,8 +68,6 @@ void remote_write(Service& service, const HttpRequest& request, HttpResponse& re
   if (!report) {
     return answer_write_error(response, write_status(report.status().code()), report.status().message());
   }
-  service.write_metrics(v2 ? WriteProtocol::RemoteWriteV2 : WriteProtocol::RemoteWriteV1)
-      .count(*report, body.bytes.size());
   if (v2) {
     response.headers.clear();
     add_written_headers(response, *report);
@@ -114,7 +112,6 @@ void write_lines(Service& service, const HttpRequest& request, HttpResponse& res
     return answer_influx_error(response, version, write_status(report.status().code()),
                                report.status().message());
   }
-  service.write_metrics(WriteProtocol::Lines).count(*report, body.bytes.size());
   if (!report->complete()) return answer_influx_error(response, version, 400, report->message);
   response.status = 204;
 }
@@ -174,7 +171,6 @@ void import_text(Service& service, const HttpRequest& request, HttpResponse& res
   if (!report) {
     return answer_write_error(response, write_status(report.status().code()), report.status().message());
   }
-  service.write_metrics(WriteProtocol::Text).count(*report, body.bytes.size());
   if (!report->complete()) return answer_write_error(response, 400, report->message);
   response.status = 204;
 }
