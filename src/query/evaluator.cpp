@@ -8,6 +8,7 @@
 #include "query/binary.h"
 #include "query/extended.h"
 #include "query/function_table.h"
+#include "query/info.h"
 #include "query/naming.h"
 #include "query/promql/signatures.h"
 
@@ -228,6 +229,7 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
 Result<Matrix> Evaluator::call(const Call& node, const StepGrid& grid) {
   const std::string_view name = node.function.name;
   if (name == "absent_over_time") return absent_over_time(node, grid);
+  if (name == "info") return info(node, grid);
   if (name == "timestamp") return timestamp(node, grid);
   const FunctionKernel kernel = find_kernel(name);
   if (kernel == nullptr) {
@@ -275,6 +277,16 @@ Result<Matrix> Evaluator::absent_over_time(const Call& node, const StepGrid& gri
     for (std::size_t w = 0; w < seen.words_per_row(); ++w) seen.present(0)[w] |= row.present[w];
   }
   return absent_of(seen, strip_parens(*node.args[0]));
+}
+
+Result<Matrix> Evaluator::info(const Call& node, const StepGrid& grid) {
+  auto base = evaluate(*node.args[0], grid);
+  if (!base || base->empty()) return base;
+  auto rows = selector(shared_.plan.info_selector(node), grid, SelectorSource::Want::Timestamps);
+  if (!rows) return rows.status();
+  const auto info_times = collect(**rows, grid, shared_.budget);
+  if (!info_times) return info_times.status();
+  return enrich(node, std::move(*base), *info_times, shared_.budget);
 }
 
 Result<Matrix> Evaluator::timestamp(const Call& node, const StepGrid& grid) {

@@ -55,6 +55,7 @@ class Evaluator {
 
   Result<Matrix> call(const promql::Call& node, const StepGrid& grid);
   Result<Matrix> absent_over_time(const promql::Call& node, const StepGrid& grid);
+  Result<Matrix> info(const promql::Call& node, const StepGrid& grid);
   Result<Matrix> timestamp(const promql::Call& node, const StepGrid& grid);
   Result<Matrix> aggregate(const promql::AggregateExpr& node, const StepGrid& grid);
   Result<Matrix> binary(const promql::BinaryExpr& node, const StepGrid& grid);

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "query/info.h"
 #include "query/promql/signatures.h"
 
 namespace silverback::query {
@@ -60,6 +61,7 @@ Status Plan::visit(const Expr& node, Span evaluated, std::int64_t range_ms) {
     modifiers_.emplace(&node, modifiers);
     return {};
   }
+  if (const auto* call = as<Call>(node); call != nullptr && call->function.name == "info") return visit_info(*call, evaluated);
   Status status;
   for_each_child(node, [&](const Expr& child) {
     if (status.ok()) status = visit(child, evaluated, 0);
@@ -96,6 +98,25 @@ Status Plan::visit_subquery(const SubqueryExpr& node, Span evaluated) {
   modifiers_.emplace(&node, *modifiers);
   const Span inner{modifiers->reference(evaluated.min_ms) - *range_ms, modifiers->reference(evaluated.max_ms)};
   return visit(*node.expr, inner, 0);
+}
+
+// The second argument only says which labels are wanted; what is read is a selector of our own.
+Status Plan::visit_info(const Call& node, Span evaluated) {
+  if (Status visited = visit(*node.args[0], evaluated, 0); !visited.ok()) return visited;
+  Modifiers reference;
+  for (const Expr* at : info_reference(node)) {
+    const Modifiers& modifiers = modifiers_.at(at);
+    reference.offset_ms += modifiers.offset_ms;
+    reference.at_ms = modifiers.at_ms;
+    if (reference.at_ms) break;
+  }
+  auto selector = std::make_unique<VectorSelector>();
+  selector->matchers = info_matchers(node);
+  const std::int64_t back = times_.lookback_ms - 1;
+  add_selection(*selector, {reference.reference(evaluated.min_ms) - back, reference.reference(evaluated.max_ms)});
+  modifiers_.emplace(selector.get(), reference);
+  info_selectors_.emplace(&node, std::move(selector));
+  return {};
 }
 
 void Plan::add_selection(const VectorSelector& node, Span span) {

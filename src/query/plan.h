@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -60,6 +61,8 @@ class Plan {
   /// Of a VectorSelector, MatrixSelector (offset and @ are its selector's) or SubqueryExpr.
   const Modifiers& modifiers(const promql::Expr& node) const { return modifiers_.at(&node); }
   std::size_t selection(const promql::VectorSelector& selector) const { return selection_of_.at(&selector); }
+  /// What a call of info() reads; its modifiers and selection are known like those of any selector.
+  const promql::VectorSelector& info_selector(const promql::Call& call) const { return *info_selectors_.at(&call); }
   /// Has the same value at every step, so that evaluating it once is enough.
   bool step_invariant(const promql::Expr& node) const;
 
@@ -70,6 +73,7 @@ class Plan {
   Status visit(const promql::Expr& node, Span evaluated, std::int64_t range_ms);
   Status visit_selector(const promql::VectorSelector& node, Span evaluated, std::int64_t range_ms);
   Status visit_subquery(const promql::SubqueryExpr& node, Span evaluated);
+  Status visit_info(const promql::Call& node, Span evaluated);
   Result<Modifiers> resolve(const promql::Duration& offset, const promql::AtModifier& at) const;
   void add_selection(const promql::VectorSelector& node, Span span);
 
@@ -77,6 +81,7 @@ class Plan {
   std::vector<Selection> selections_;
   std::unordered_map<const promql::Expr*, Modifiers> modifiers_;
   std::unordered_map<const promql::VectorSelector*, std::size_t> selection_of_;
+  std::unordered_map<const promql::Call*, std::unique_ptr<const promql::VectorSelector>> info_selectors_;
 };
 
 }  // namespace silverback::query
