@@ -157,10 +157,11 @@ Status ChunkStore::load_table() {
     const auto record = MarkRecord::decode({it->value().data(), it->value().size()});
     if (!record) return record.status();
     table->marks.push_back(record->mark);
-    for (const auto& [info] : record->windows) {
+    next_generation_ = std::max(next_generation_, key.generation + 1);
+    for (const WindowInfo& info : record->windows) {
       auto [at, fresh] = windows.try_emplace(info.window, info);
       WindowInfo& sum = at->second;
-      sum.generations = fresh ? info.generations + 1 : std::max(sum.generations, info.generations + 1);
+      sum.generations.push_back(key.generation);
       if (fresh) continue;
       sum.min_ns = std::min(sum.min_ns, info.min_ns);
       sum.max_ns = std::max(sum.max_ns, info.max_ns);
@@ -170,7 +171,10 @@ Status ChunkStore::load_table() {
     it->Prev();
   }
   if (!it->status().ok()) return from_rocksdb(it->status(), "reading the windows");
-  for (const auto& [window, info] : windows) table->windows.push_back(info);
+  for (auto& [window, info] : windows) {
+    std::sort(info.generations.begin(), info.generations.end());
+    table->windows.push_back(std::move(info));
+  }
   const MutexLock lock(mutex_);
   table_ = std::move(table);
   return {};
@@ -204,12 +208,12 @@ Result<std::size_t> ChunkStore::drop_before(std::int64_t time_ns) {
   return dropped;
 }
 
-Status ChunkStore::live_series(std::int32_t window, std::uint32_t generations,
+Status ChunkStore::live_series(const WindowInfo& window,
                                std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs) const {
-  for (std::uint32_t generation = 0; generation < generations; ++generation) {
+  for (const std::uint32_t generation : window.generations) {
     rocksdb::PinnableSlice value;
     const auto status = db_->db->Get(rocksdb::ReadOptions(), db_->chunks,
-                                     StoreKey{window, RecordKind::Live, 0, generation}.encode(), &value);
+                                     StoreKey{window.window, RecordKind::Live, 0, generation}.encode(), &value);
     if (status.IsNotFound()) continue;
     if (!status.ok()) return from_rocksdb(status, "reading live series");
     if (const Status bad = decode_runs({value.data(), value.size()}, runs); !bad.ok()) return bad;

@@ -1,10 +1,10 @@
 // ChunkStore: windows of chunks on disk, in RocksDB's column family `chunks`; it also opens the family of the
 // Registry. Keys and records are described in docs/format/store.md.
 //
-// A flush writes one sorted file and ingests it: no memtable, no RocksDB log, one write of each byte. Each flush
-// of a window is a new generation of it; where generations hold the same time, the higher one wins. A chunk is
-// filed under the window of its first sample and may reach beyond (sparse series): WindowInfo::max_ns says how
-// far.
+// A flush writes one sorted file and ingests it: no memtable, no RocksDB log, one write of each byte. Flushes are
+// numbered, and the number is the generation of all that a flush writes; where generations hold the same time,
+// the higher one wins. A chunk is filed under the window of its first sample and may reach beyond (sparse
+// series): WindowInfo::max_ns says how far.
 //
 // Threads: any; one StoreFile at a time. Errors: Unavailable for I/O, DataLoss for damaged bytes.
 #pragma once
@@ -29,7 +29,7 @@ namespace silverback::storage {
 /// What is persisted under one window. All generations together.
 struct WindowInfo {
   std::int32_t window = 0;
-  std::uint32_t generations = 0;
+  std::vector<std::uint32_t> generations;  // ascending
   std::int64_t min_ns = 0;   // of the samples filed here, or a little earlier
   std::int64_t max_ns = 0;   // or a little later
   std::uint64_t samples = 0;
@@ -65,8 +65,7 @@ class StoreFile {
  public:
   ~StoreFile();  // an unfinished one is deleted
 
-  /// @param generation  as many as the window has already
-  Status begin_window(std::int32_t window, std::uint32_t generation);
+  void begin_window(std::int32_t window);
   Status add_values(SeriesRef ref, std::string_view chunk, std::int64_t first_ns, std::int64_t last_ns,
                     std::uint32_t samples);
   /// The number of the times block with these bytes, for times_ref. Numbers begin with 1 in each window.
@@ -98,7 +97,7 @@ class ChunkStore {
   Result<std::size_t> drop_before(std::int64_t time_ns) EXCLUDES(mutex_);
 
   /// In windows that have a live-series record: ascending refs with samples there, as (first, count) runs.
-  Status live_series(std::int32_t window, std::uint32_t generations,
+  Status live_series(const WindowInfo& window,
                      std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs) const;
 
   std::uint64_t disk_bytes() const;
@@ -112,6 +111,7 @@ class ChunkStore {
 
   std::unique_ptr<Db> db_;
   std::unique_ptr<Registry> registry_;
+  std::uint32_t next_generation_ = 1;  // of the one flush at a time
 
   mutable Mutex mutex_;
   std::shared_ptr<const WindowTable> table_ GUARDED_BY(mutex_);

@@ -65,6 +65,7 @@ class Head {
   /// Refs are below this.
   std::uint32_t end_ref() const { return end_ref_.load(std::memory_order_acquire); }
   ValueType type_of(SeriesRef ref) const;
+  bool knows(SeriesRef ref) const { return ref != kNoSeries && find_series(ref) != nullptr; }
 
   TimesTable& times() { return times_; }
 

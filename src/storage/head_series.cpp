@@ -284,6 +284,17 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
   }
 }
 
+bool HeadShard::may_have(const HeadSeries& series, TimeRange range) const {
+  const bool has_open = series.tail_size > 0 || (series.body != nullptr && series.body->state.count > 0);
+  if (has_open && range.overlaps({window_range(window_of(series.last_ns)).min_ns, series.last_ns})) return true;
+  if (series.body == nullptr) return false;
+  for (std::uint32_t i = 0; i < series.body->chunk_count; ++i) {
+    if (range.overlaps({series.body->chunks[i]->first_ns(), series.body->chunks[i]->last_ns()})) return true;
+  }
+  return series.body->late != nullptr && std::any_of(series.body->late->begin(), series.body->late->end(),
+                                                     [&](const RawSample& sample) { return range.contains(sample.time_ns); });
+}
+
 void HeadShard::collect(HeadSeries& series, std::int32_t first, std::int32_t last, std::vector<HeadChunkPtr>& out) {
   const auto wanted = [&](std::int32_t window) { return first <= window && window <= last; };
   if (series.body != nullptr && series.body->late != nullptr &&

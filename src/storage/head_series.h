@@ -108,6 +108,9 @@ class HeadShard {
   /// What may lie within `range`; whole chunks, not cut.
   void snapshot(const HeadSeries& series, TimeRange range, SeriesSnapshot& out) const REQUIRES(mutex_);
 
+  /// Whether the series has samples here that may lie within `range`, roughly.
+  bool may_have(const HeadSeries& series, TimeRange range) const REQUIRES(mutex_);
+
   /// Seals what is open or late in windows first..last, and gives all chunks of these windows.
   void collect(HeadSeries& series, std::int32_t first, std::int32_t last, std::vector<HeadChunkPtr>& out)
       REQUIRES(mutex_);

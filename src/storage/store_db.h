@@ -31,10 +31,7 @@ Status from_rocksdb(const rocksdb::Status& status, std::string_view doing);
 /// The value of a Mark record.
 struct MarkRecord {
   FlushMark mark;
-  struct Window {
-    WindowInfo info;  // generations: the one that was written
-  };
-  std::vector<Window> windows;
+  std::vector<WindowInfo> windows;  // generations: the one that was written
 
   std::string encode() const;
   static Result<MarkRecord> decode(std::string_view bytes);

@@ -17,17 +17,17 @@ struct StoreFile::State {
   rocksdb::SstFileWriter writer;
   std::uint64_t bytes = 0;
   bool ingested = false;
+  std::uint32_t generation = 0;
   MarkRecord mark;
 
   // Of the window being written.
-  bool open = false;
-  WindowInfo window;  // generations: the one being written
+  WindowInfo window;
   std::vector<std::string> times;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> live;
 
   Status put(RecordKind kind, std::uint32_t id, std::string_view value) {
     bytes += value.size() + kKeyBytes;
-    return from_rocksdb(writer.Put(StoreKey{window.window, kind, id, window.generations}.encode(),
+    return from_rocksdb(writer.Put(StoreKey{window.window, kind, id, generation}.encode(),
                                    rocksdb::Slice(value.data(), value.size())),
                         "writing " + path);
   }
@@ -41,17 +41,13 @@ StoreFile::~StoreFile() {
   std::filesystem::remove(state_->path, ignored);
 }
 
-Status StoreFile::begin_window(std::int32_t window, std::uint32_t generation) {
-  state_->open = true;
+void StoreFile::begin_window(std::int32_t window) {
   state_->window = {};
   state_->window.window = window;
-  state_->window.generations = generation;
   state_->window.min_ns = std::numeric_limits<std::int64_t>::max();
   state_->window.max_ns = std::numeric_limits<std::int64_t>::min();
   state_->times.clear();
   state_->live.clear();
-  if (generation < kMaxGenerations) return {};
-  return Status(Code::ResourceExhausted, "a window has been written " + std::to_string(generation) + " times");
 }
 
 Status StoreFile::add_values(SeriesRef ref, std::string_view chunk, std::int64_t first_ns, std::int64_t last_ns,
@@ -81,8 +77,7 @@ Status StoreFile::end_window() {
     if (!bad.ok()) return bad;
   }
   if (const Status bad = state_->put(RecordKind::Live, 0, encode_runs(state_->live)); !bad.ok()) return bad;
-  state_->mark.windows.push_back({state_->window});
-  state_->open = false;
+  state_->mark.windows.push_back(state_->window);
   return {};
 }
 
@@ -90,6 +85,7 @@ std::uint64_t StoreFile::bytes() const { return state_->bytes; }
 
 Result<std::unique_ptr<StoreFile>> ChunkStore::begin_file() {
   auto state = std::make_unique<StoreFile::State>(db_->chunk_options, db_->chunks);
+  state->generation = next_generation_;
   state->path = db_->path + "/incoming/" + std::to_string(db_->next_file++) + ".sst";
   const auto status = state->writer.Open(state->path);
   if (!status.ok()) return from_rocksdb(status, "creating " + state->path);
@@ -114,17 +110,17 @@ Status ChunkStore::ingest(std::unique_ptr<StoreFile> file, const FlushMark& mark
   auto next = std::make_shared<WindowTable>(*old);
   ++next->version;
   next->marks.push_back(mark);
-  for (const auto& [info] : state.mark.windows) {
+  ++next_generation_;
+  for (WindowInfo& info : state.mark.windows) {
     const auto at = std::lower_bound(next->windows.begin(), next->windows.end(), info.window,
                                      [](const WindowInfo& a, std::int32_t window) { return a.window < window; });
     if (at == next->windows.end() || at->window != info.window) {
-      WindowInfo first = info;
-      first.generations = info.generations + 1;
       if (static_cast<std::size_t>(at - next->windows.begin()) < next->first_live) ++next->first_live;
-      next->windows.insert(at, first);
+      info.generations = {state.generation};
+      next->windows.insert(at, std::move(info));
       continue;
     }
-    at->generations = info.generations + 1;
+    at->generations.push_back(state.generation);
     at->min_ns = std::min(at->min_ns, info.min_ns);
     at->max_ns = std::max(at->max_ns, info.max_ns);
     at->samples += info.samples;

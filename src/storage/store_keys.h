@@ -1,4 +1,4 @@
-// Keys of the column family `chunks`: [window BE32, sign flipped][kind][id BE32][generation BE16].
+// Keys of the column family `chunks`: [window BE32, sign flipped][kind][id BE32][generation BE32].
 // Described in docs/format/store.md.
 #pragma once
 
@@ -18,8 +18,7 @@ enum class RecordKind : std::uint8_t {
   Mark = 4,    // id 0; in the last window of a flush: what the flush held
 };
 
-inline constexpr std::size_t kKeyBytes = 11;
-inline constexpr std::uint32_t kMaxGenerations = 65'000;
+inline constexpr std::size_t kKeyBytes = 13;
 
 struct StoreKey {
   std::int32_t window = 0;
@@ -33,8 +32,7 @@ struct StoreKey {
     put_big32(out, static_cast<std::uint32_t>(window) ^ 0x8000'0000u);
     out.push_back(static_cast<char>(kind));
     put_big32(out, id);
-    out.push_back(static_cast<char>(generation >> 8));
-    out.push_back(static_cast<char>(generation));
+    put_big32(out, generation);
     return out;
   }
   static bool decode(std::string_view bytes, StoreKey& key) {
@@ -43,8 +41,7 @@ struct StoreKey {
     key.window = static_cast<std::int32_t>(in.big32() ^ 0x8000'0000u);
     key.kind = static_cast<RecordKind>(in.fixed<std::uint8_t>());
     key.id = in.big32();
-    const auto high = in.fixed<std::uint8_t>();
-    key.generation = static_cast<std::uint32_t>(high << 8 | in.fixed<std::uint8_t>());
+    key.generation = in.big32();
     return key.kind >= RecordKind::Values && key.kind <= RecordKind::Mark;
   }
 };

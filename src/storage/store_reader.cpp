@@ -52,7 +52,7 @@ Status StoreReader::scan(const WindowInfo& window, std::span<const SeriesRef> re
     if (key.window != window.window || key.kind != RecordKind::Values) break;
     while (i < refs.size() && number(i) < key.id) ++i;
     if (i == refs.size()) break;
-    if (number(i) != key.id || key.generation >= window.generations) continue;
+    if (number(i) != key.id) continue;
     const Status bad = visit({i, window.window, key.generation, view(it.value())});
     if (!bad.ok()) return bad;
   }
@@ -85,7 +85,7 @@ Status StoreReader::look_up(const WindowTable& table, std::size_t first, std::si
   for (std::size_t w = first; w < last; ++w) {
     const WindowInfo& window = table.windows[w];
     for (std::size_t i = 0; i < refs.size(); ++i) {
-      for (std::uint32_t generation = 0; generation < window.generations; ++generation) {
+      for (const std::uint32_t generation : window.generations) {
         keys.push_back(StoreKey{window.window, RecordKind::Values, static_cast<std::uint32_t>(refs[i]), generation}.encode());
         wanted.push_back({i, window.window, generation, {}});
         if (keys.size() < kLookUpBatch) continue;

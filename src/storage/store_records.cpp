@@ -33,9 +33,8 @@ std::string MarkRecord::encode() const {
   put_varint(out, static_cast<std::uint64_t>(static_cast<std::int64_t>(mark.last) - mark.first));
   put_varint(out, windows.size());
   std::int64_t previous = mark.first;
-  for (const auto& [info] : windows) {
+  for (const WindowInfo& info : windows) {
     put_varint(out, static_cast<std::uint64_t>(info.window - previous));
-    put_varint(out, info.generations);
     put_varint(out, seconds_from(info.window, info.min_ns, false));
     put_varint(out, seconds_from(info.window, info.max_ns, true));
     put_varint(out, info.series);
@@ -63,12 +62,11 @@ Result<MarkRecord> MarkRecord::decode(std::string_view bytes) {
     WindowInfo info;
     previous += static_cast<std::int64_t>(in.varint());
     info.window = static_cast<std::int32_t>(previous);
-    info.generations = static_cast<std::uint32_t>(in.varint());
     info.min_ns = time_at(info.window, in.varint());
     info.max_ns = time_at(info.window, in.varint());
     info.series = static_cast<std::uint32_t>(in.varint());
     info.samples = in.varint();
-    record.windows.push_back({info});
+    record.windows.push_back(std::move(info));
   }
   if (!in.ok() || !in.at_end()) return Status(Code::DataLoss, "a window mark in the chunk store is damaged");
   return record;

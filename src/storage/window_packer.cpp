@@ -14,16 +14,9 @@ namespace {
 constexpr std::size_t kFewSamples = 240;
 constexpr std::int32_t kMostWindows = 84;  // a week
 
-std::uint32_t next_generation(const WindowTable& table, std::int32_t window) {
-  const auto at = std::lower_bound(table.windows.begin(), table.windows.end(), window,
-                                   [](const WindowInfo& a, std::int32_t w) { return a.window < w; });
-  return at == table.windows.end() || at->window != window ? 0 : at->generations;
-}
-
 }  // namespace
 
-Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChunkPtr>& chunks,
-                          const WindowTable& table) {
+Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChunkPtr>& chunks) {
   // Which chunks become one value, and in which window it is filed.
   struct Group {
     std::int32_t window;
@@ -56,7 +49,7 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const Group& group = groups[i];
     if (i == 0 || groups[i - 1].window != group.window) {
-      if (Status bad = file_.begin_window(group.window, next_generation(table, group.window)); !bad.ok()) return bad;
+      file_.begin_window(group.window);
       blocks_.clear();
       last_valid_ = false;
     }

@@ -40,15 +40,12 @@ class WindowPacker {
  public:
   explicit WindowPacker(StoreFile& file) : file_(file) {}
 
-  /// All series (refs ascending) and their chunks. Generations by what the table holds now.
-  Status pack(std::vector<PickedSeries>& series, std::vector<HeadChunkPtr>& chunks, const WindowTable& table);
+  /// All series (refs ascending) and their chunks, which it sorts by window.
+  Status pack(std::vector<PickedSeries>& series, std::vector<HeadChunkPtr>& chunks);
 
   std::uint64_t samples() const { return samples_; }
 
  private:
-  struct Times {
-    std::vector<std::uint64_t> blocks;  // number of each part's times block
-  };
   Status pack_series(PickedSeries& series, std::span<const HeadChunkPtr> chunks);
   Status gather(ValueType type, std::span<const HeadChunkPtr> chunks);
   Status gather_overlapping(ValueType type, std::span<const HeadChunkPtr> chunks);

@@ -1,0 +1,79 @@
+#include "storage/series_groups.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/hash.h"
+
+namespace silverback::storage {
+namespace {
+
+constexpr std::size_t kBlock = 1024;
+
+/// Of the pairs that are shown; 128 bits with the process's seed, so equal means equal.
+Hash128 visible_hash(const Labels& labels, bool hide_hidden, std::string& scratch) {
+  const bool hides = hide_hidden && std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
+  if (!hides) return hash128(labels.bytes(), process_hash_seed());
+  scratch.clear();
+  for (const LabelView& label : labels) {
+    if (!is_hidden_label(label.name)) append_label(scratch, label.name, label.value);
+  }
+  return hash128(scratch, process_hash_seed());
+}
+
+}  // namespace
+
+Labels visible(const Labels& labels) {
+  const bool hides = std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
+  if (!hides) return labels;
+  std::string bytes;
+  for (const LabelView& label : labels) {
+    if (!is_hidden_label(label.name)) append_label(bytes, label.name, label.value);
+  }
+  auto shown = Labels::from_bytes(std::move(bytes));
+  return shown ? std::move(*shown) : labels;
+}
+
+SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden) : refs_(std::move(refs)) {
+  if (refs_.size() < 2) return;
+  struct Named {
+    Hash128 name;
+    std::uint32_t at;
+  };
+  std::vector<Named> named;
+  named.reserve(refs_.size());
+  std::vector<Labels> labels;
+  std::string scratch;
+  for (std::size_t at = 0; at < refs_.size(); at += kBlock) {
+    const std::size_t count = std::min(kBlock, refs_.size() - at);
+    index.labels(std::span(refs_).subspan(at, count), labels);
+    for (std::size_t i = 0; i < count; ++i) {
+      named.push_back({visible_hash(labels[i], hide_hidden, scratch), static_cast<std::uint32_t>(at + i)});
+    }
+  }
+  std::sort(named.begin(), named.end(), [](const Named& a, const Named& b) {
+    if (a.name.lo != b.name.lo) return a.name.lo < b.name.lo;
+    return a.name.hi != b.name.hi ? a.name.hi < b.name.hi : a.at < b.at;
+  });
+  const auto same = [](const Named& a, const Named& b) { return a.name == b.name; };
+  if (std::adjacent_find(named.begin(), named.end(), same) == named.end()) return;
+
+  // leader[i]: the first series that looks like series i.
+  std::vector<std::uint32_t> leader(refs_.size());
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    leader[named[i].at] = i > 0 && same(named[i - 1], named[i]) ? leader[named[i - 1].at] : named[i].at;
+  }
+  std::vector<std::uint32_t> order(refs_.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return leader[a] < leader[b]; });
+  std::vector<SeriesRef> grouped;
+  grouped.reserve(refs_.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i == 0 || leader[order[i]] != leader[order[i - 1]]) starts_.push_back(static_cast<std::uint32_t>(i));
+    grouped.push_back(refs_[order[i]]);
+  }
+  starts_.push_back(static_cast<std::uint32_t>(order.size()));
+  refs_ = std::move(grouped);
+}
+
+}  // namespace silverback::storage
