@@ -182,6 +182,10 @@ Status Engine::write_checkpoint_now(bool keep_previous) {
     std::error_code ignored;  // tried again after the next checkpoint
     if (number < keep_from) std::filesystem::remove(checkpoint_path(checkpoint_dir(), number), ignored);
   }
+  // The mark begins the new segment, so that the ones before it can go.
+  std::string record;
+  encode_checkpoint_mark(record, next_checkpoint_);
+  if (Status bad = wal_->wait(wal_->append(RecordType::CheckpointMark, record)); !bad.ok()) return bad;
   const std::uint64_t keep_segment = keep_previous ? previous_checkpoint_segment_ : position.segment;
   previous_checkpoint_segment_ = position.segment;
   ++next_checkpoint_;

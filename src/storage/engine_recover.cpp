@@ -136,6 +136,7 @@ Status Engine::replay_samples(WalPosition position, std::string_view payload) {
 }
 
 Status Engine::replay_record(WalPosition position, RecordType type, std::string_view payload) {
+  if (type != RecordType::CheckpointMark) ++replay_->records;
   switch (type) {
     case RecordType::NewSeries: return replay_series(payload);
     case RecordType::Samples: return replay_samples(position, payload);
@@ -172,8 +173,7 @@ Status Engine::replay(WalPosition from) {
   if (replay_->lost_runs > 0) {
     log(LogLevel::Warn, "log names series that are not known", {{"runs", replay_->lost_runs}});
   }
-  clean_start_ = replayed->records == 0 && replayed->dropped_bytes == 0;
-  replay_->records = replayed->records;
+  clean_start_ = replay_->records == 0 && replayed->dropped_bytes == 0;
   WalOptions options;
   options.segment_bytes = options_.wal_segment_bytes;
   options.sync = options_.wal_sync;

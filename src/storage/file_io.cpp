@@ -8,21 +8,14 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/wal_segment.h"
+
 namespace silverback::storage {
 
 namespace fs = std::filesystem;
 
 Status io_error(const fs::path& path, std::string_view doing) {
   return Status(Code::Unavailable, path.string() + ": " + std::string(doing) + ": " + std::strerror(errno));
-}
-
-Status sync_directory(const fs::path& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return io_error(dir, "cannot open the directory");
-  const int failed = ::fsync(fd);
-  Status status = failed == 0 ? Status() : io_error(dir, "cannot sync the directory");
-  ::close(fd);
-  return status;
 }
 
 fs::path WholeFile::temporary() const {

@@ -13,9 +13,6 @@ namespace silverback::storage {
 
 Status io_error(const std::filesystem::path& path, std::string_view doing);
 
-/// Durable names: what was created, renamed or removed in `dir`.
-Status sync_directory(const std::filesystem::path& dir);
-
 /// A file that appears under its name whole and durably, or not at all: written beside it, synced, renamed.
 class WholeFile {
  public:
