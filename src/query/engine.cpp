@@ -47,12 +47,26 @@ promql::ParserOptions parser_options(const EngineOptions& options) {
   return parser;
 }
 
+// Keys compare byte by byte as labels compare pair by pair: names and values each end with a zero byte.
 void sort_by_labels(Matrix& matrix) {
+  std::string bytes;
+  std::vector<std::size_t> ends;
+  for (std::size_t row = 0; row < matrix.rows(); ++row) {
+    for (const LabelView& pair : matrix.labels(row)) {
+      bytes.append(pair.name).append(1, '\0').append(pair.value).append(1, '\0');
+    }
+    ends.push_back(bytes.size());
+  }
+  std::vector<std::string_view> keys;
+  for (std::size_t row = 0; row < ends.size(); ++row) {
+    const std::size_t begin = row == 0 ? 0 : ends[row - 1];
+    keys.push_back(std::string_view(bytes).substr(begin, ends[row] - begin));
+  }
   std::vector<std::size_t> order(matrix.rows());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto before = [&](std::size_t a, std::size_t b) { return matrix.labels(a) < matrix.labels(b); };
-  if (std::ranges::is_sorted(order, before)) return;
-  std::ranges::sort(order, before);
+  const auto key = [&](std::size_t row) { return keys[row]; };
+  if (std::ranges::is_sorted(order, {}, key)) return;
+  std::ranges::sort(order, {}, key);
   matrix.reorder(order);
 }
 

@@ -46,7 +46,7 @@ struct EngineOptions {
   std::int64_t lookback_ms = 5 * 60'000;
   std::int64_t subquery_step_ms = 60'000;          // of `[5m:]`: the global evaluation interval
   std::chrono::milliseconds timeout{2 * 60'000};   // when the request brings no deadline
-  Limits limits;                                   // when the request brings none
+  Limits limits = {};                              // when the request brings none
   std::size_t max_concurrent = 20;
   std::size_t max_waiting = 1000;                  // more than that are refused with Unavailable
   bool delayed_name_removal = true;                // feature flag promql-delayed-name-removal

@@ -11,32 +11,21 @@ Status Matrix::hold(Budget& budget, std::size_t rows) {
   return held_.more(rows * grid_.steps, rows * (grid_.steps * sizeof(double) + words_ * 8 + kBytesPerRow));
 }
 
-void Matrix::move_row(std::size_t from, std::size_t to) {
-  labels_[to] = std::move(labels_[from]);
-  drop_name_[to] = drop_name_[from];
-  std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(from * grid_.steps), grid_.steps,
-              values_.begin() + static_cast<std::ptrdiff_t>(to * grid_.steps));
-  std::copy_n(present_.begin() + static_cast<std::ptrdiff_t>(from * words_), words_,
-              present_.begin() + static_cast<std::ptrdiff_t>(to * words_));
-}
-
-void Matrix::truncate(std::size_t rows) {
-  labels_.resize(rows);
-  drop_name_.resize(rows);
-  values_.resize(rows * grid_.steps);
-  present_.resize(rows * words_);
-}
-
 void Matrix::reorder(std::span<const std::size_t> order) {
-  Matrix sorted(grid_);
-  sorted.reserve(order.size());
-  for (const std::size_t from : order) {
-    const std::size_t to = sorted.add_row(std::move(labels_[from]), drop_name(from));
-    std::ranges::copy(std::as_const(*this).values(from), sorted.values(to).begin());
-    std::ranges::copy(std::as_const(*this).present(from), sorted.present(to).begin());
+  std::vector<Labels> labels;
+  std::vector<std::uint8_t> drop_name;
+  std::vector<std::size_t> slot;
+  labels.reserve(order.size());
+  drop_name.reserve(order.size());
+  slot.reserve(order.size());
+  for (const std::size_t row : order) {
+    labels.push_back(std::move(labels_[row]));
+    drop_name.push_back(drop_name_[row]);
+    slot.push_back(slot_[row]);
   }
-  sorted.held_ = std::move(held_);
-  *this = std::move(sorted);
+  labels_ = std::move(labels);
+  drop_name_ = std::move(drop_name);
+  slot_ = std::move(slot);
 }
 
 }  // namespace silverback::query

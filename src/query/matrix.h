@@ -6,7 +6,7 @@
 //
 // NaN is a value; absence is a cleared bit. A value whose bit is cleared is unspecified and never read.
 // An instant query has a grid of one step. A row's labels may still hold a metric name that the result
-// does not have: see `drop_name`.
+// does not have: see `drop_name`. Rows are sorted and left out by number; their values stay where they are.
 //
 // Native histograms are to come as a second block of values with a presence of their own.
 //
@@ -15,7 +15,9 @@
 
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "model/labels.h"
@@ -32,6 +34,23 @@ struct StepGrid {
   std::int64_t time(std::size_t step) const { return start_ms + static_cast<std::int64_t>(step) * step_ms; }
   std::int64_t end_ms() const { return time(steps - 1); }
   friend bool operator==(const StepGrid&, const StepGrid&) = default;
+};
+
+/// resize() leaves new elements as they are: they are written before they are read.
+template <typename T>
+struct Uninitialised : std::allocator<T> {
+  template <typename U>
+  struct rebind {
+    using other = Uninitialised<U>;
+  };
+  template <typename U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <typename U, typename... Args>
+  void construct(U* at, Args&&... args) {
+    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  }
 };
 
 class Matrix {
@@ -54,6 +73,7 @@ class Matrix {
   void reserve(std::size_t rows) {
     labels_.reserve(rows);
     drop_name_.reserve(rows);
+    slot_.reserve(rows);
     values_.reserve(rows * grid_.steps);
     present_.reserve(rows * words_);
   }
@@ -61,16 +81,10 @@ class Matrix {
   std::size_t add_row(Labels labels, bool drop_name = false) {
     labels_.push_back(std::move(labels));
     drop_name_.push_back(drop_name ? 1 : 0);
-    values_.resize(values_.size() + grid_.steps);
-    present_.resize(present_.size() + words_);
+    slot_.push_back(slots_++);
+    values_.resize(slots_ * grid_.steps);
+    present_.resize(slots_ * words_);
     return labels_.size() - 1;
-  }
-  /// Takes the last row away again.
-  void pop_row() {
-    labels_.pop_back();
-    drop_name_.pop_back();
-    values_.resize(values_.size() - grid_.steps);
-    present_.resize(present_.size() - words_);
   }
 
   const Labels& labels(std::size_t row) const { return labels_[row]; }
@@ -79,18 +93,24 @@ class Matrix {
   bool drop_name(std::size_t row) const { return drop_name_[row] != 0; }
   void set_drop_name(std::size_t row, bool drop) { drop_name_[row] = drop ? 1 : 0; }
 
-  std::span<double> values(std::size_t row) { return {values_.data() + row * grid_.steps, grid_.steps}; }
-  std::span<const double> values(std::size_t row) const { return {values_.data() + row * grid_.steps, grid_.steps}; }
-  std::span<std::uint64_t> present(std::size_t row) { return {present_.data() + row * words_, words_}; }
-  std::span<const std::uint64_t> present(std::size_t row) const { return {present_.data() + row * words_, words_}; }
-
-  bool has(std::size_t row, std::size_t step) const { return (present_[row * words_ + step / 64] >> (step % 64) & 1) != 0; }
-  double at(std::size_t row, std::size_t step) const { return values_[row * grid_.steps + step]; }
-  void set(std::size_t row, std::size_t step, double value) {
-    values_[row * grid_.steps + step] = value;
-    present_[row * words_ + step / 64] |= std::uint64_t{1} << (step % 64);
+  std::span<double> values(std::size_t row) { return {values_.data() + slot_[row] * grid_.steps, grid_.steps}; }
+  std::span<const double> values(std::size_t row) const {
+    return {values_.data() + slot_[row] * grid_.steps, grid_.steps};
   }
-  void clear_at(std::size_t row, std::size_t step) { present_[row * words_ + step / 64] &= ~(std::uint64_t{1} << (step % 64)); }
+  std::span<std::uint64_t> present(std::size_t row) { return {present_.data() + slot_[row] * words_, words_}; }
+  std::span<const std::uint64_t> present(std::size_t row) const {
+    return {present_.data() + slot_[row] * words_, words_};
+  }
+
+  bool has(std::size_t row, std::size_t step) const { return (word(row, step) >> (step % 64) & 1) != 0; }
+  double at(std::size_t row, std::size_t step) const { return values_[slot_[row] * grid_.steps + step]; }
+  void set(std::size_t row, std::size_t step, double value) {
+    values_[slot_[row] * grid_.steps + step] = value;
+    present_[slot_[row] * words_ + step / 64] |= std::uint64_t{1} << (step % 64);
+  }
+  void clear_at(std::size_t row, std::size_t step) {
+    present_[slot_[row] * words_ + step / 64] &= ~(std::uint64_t{1} << (step % 64));
+  }
 
   std::size_t count(std::size_t row) const {
     std::size_t n = 0;
@@ -121,10 +141,16 @@ class Matrix {
     std::size_t to = 0;
     for (std::size_t row = 0; row < rows(); ++row) {
       if (!keep(row)) continue;
-      if (to != row) move_row(row, to);
+      if (to != row) {
+        labels_[to] = std::move(labels_[row]);
+        drop_name_[to] = drop_name_[row];
+        slot_[to] = slot_[row];
+      }
       ++to;
     }
-    truncate(to);
+    labels_.resize(to);
+    drop_name_.resize(to);
+    slot_.resize(to);
   }
   void drop_empty_rows() {
     keep_rows([this](std::size_t row) { return any(row); });
@@ -133,14 +159,15 @@ class Matrix {
   void reorder(std::span<const std::size_t> order);
 
  private:
-  void move_row(std::size_t from, std::size_t to);
-  void truncate(std::size_t rows);
+  std::uint64_t word(std::size_t row, std::size_t step) const { return present_[slot_[row] * words_ + step / 64]; }
 
   StepGrid grid_;
   std::size_t words_ = 1;
   std::vector<Labels> labels_;
   std::vector<std::uint8_t> drop_name_;
-  std::vector<double> values_;
+  std::vector<std::size_t> slot_;  // where a row's values lie
+  std::size_t slots_ = 0;
+  std::vector<double, Uninitialised<double>> values_;
   std::vector<std::uint64_t> present_;
   Held held_;
 };

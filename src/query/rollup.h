@@ -29,8 +29,6 @@ struct RateGeometry {
   double sampled = 0;   // between the first and the last sample
   double to_start = 0;  // how far to extrapolate on the left
   double to_end = 0;
-  double factor = 0;    // (sampled + to_start + to_end) / sampled, and per second for rate
-  double safe = 0;      // first >= safe * increase: the counter's zero lies further left than to_start
 };
 
 /// Of one call in one query.
@@ -47,6 +45,8 @@ struct RollupContext {
 
   // Kept while the windows stay the same.
   std::vector<RateGeometry> geometry;
+  std::vector<double> factor;  // (sampled + to_start + to_end) / sampled, and per second for rate
+  std::vector<double> safe;    // first >= safe * increase: the counter's zero lies further left than to_start
   std::uint64_t geometry_generation = 0;
   // Scratch, reused from series to series.
   std::vector<double> doubles;

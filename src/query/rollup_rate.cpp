@@ -40,15 +40,18 @@ void prepare(RollupContext& context, const RollupInput& in, Kind kind) {
   const std::size_t steps = windows.first.size();
   const double range_seconds = static_cast<double>(context.cache.modifiers().range_ms) / 1000;
   context.geometry.resize(steps);
+  context.factor.resize(steps);
+  context.safe.resize(steps);
   for (std::size_t step = 0; step < steps; ++step) {
+    RateGeometry& g = context.geometry[step];
     if (windows.size(step) < 2) {
-      context.geometry[step] = {};
+      g = {};
+      context.factor[step] = context.safe[step] = 0;
       continue;
     }
-    RateGeometry g = geometry_of(context.cache, in.times, windows.first[step], windows.end[step], step);
-    g.factor = factor_of(g, g.to_start, kind, range_seconds);
-    g.safe = g.to_start / g.sampled * (1 + 1e-9);
-    context.geometry[step] = g;
+    g = geometry_of(context.cache, in.times, windows.first[step], windows.end[step], step);
+    context.factor[step] = factor_of(g, g.to_start, kind, range_seconds);
+    context.safe[step] = g.to_start / g.sampled * (1 + 1e-9);
   }
 }
 
@@ -59,45 +62,61 @@ double counter_factor(const RateGeometry& g, double first, double increase, Kind
   return factor_of(g, to_start, kind, range_seconds);
 }
 
+// The common case, without a look at what is rare: no reset, and the counter's zero far to the left.
+// @returns how many windows need that look
+template <Kind kind>
+std::size_t straight(const RollupContext& context, const RollupInput& in, std::span<double> out) {
+  const double* const v = in.values.data();
+  const std::uint32_t* const first = in.windows.any_first.data();
+  const std::uint32_t* const last = in.windows.any_last.data();
+  const double* const factor = context.factor.data();
+  const double* const safe = context.safe.data();
+  double* const result = out.data();
+  std::size_t unsafe = 0;
+  for (std::size_t step = 0; step < out.size(); ++step) {
+    const double start = v[first[step]];
+    const double difference = v[last[step]] - start;
+    if (kind != Kind::Delta) unsafe += start >= difference * safe[step] ? 0 : 1;
+    result[step] = difference * factor[step];
+  }
+  return unsafe;
+}
+
+std::size_t count_resets(std::span<const double> v) {
+  std::size_t resets = 0;
+  for (std::size_t i = 1; i < v.size(); ++i) resets += v[i] < v[i - 1] ? 1 : 0;
+  return resets;
+}
+
+template <Kind kind>
+void with_resets(RollupContext& context, const RollupInput& in, std::span<double> out) {
+  const double range_seconds = static_cast<double>(context.cache.modifiers().range_ms) / 1000;
+  const std::span<const double> v = in.values;
+  std::vector<std::uint32_t>& resets = context.indices;
+  resets.clear();
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
+  }
+  std::size_t next_reset = 0;  // windows move right, so each starts looking where the one before did
+  for (std::size_t step = 0; step < out.size(); ++step) {
+    const std::size_t first = in.windows.first[step];
+    const std::size_t end = in.windows.end[step];
+    if (end < first + 2) continue;
+    double difference = v[end - 1] - v[first];
+    while (next_reset < resets.size() && resets[next_reset] <= first) ++next_reset;
+    for (std::size_t r = next_reset; r < resets.size() && resets[r] < end; ++r) difference += v[resets[r] - 1];
+    out[step] = difference * counter_factor(context.geometry[step], v[first], difference, kind, range_seconds);
+  }
+}
+
 template <Kind kind>
 Status extrapolate(RollupContext& context, const RollupInput& in, std::span<double> out,
                    std::span<std::uint64_t> present) {
+  if (in.values.empty()) return {};
   prepare(context, in, kind);
   std::ranges::copy(in.windows.two, present.begin());
-  const double range_seconds = static_cast<double>(context.cache.modifiers().range_ms) / 1000;
-  const double* const v = in.values.data();
-  const std::uint32_t* const first = in.windows.first.data();
-  const std::uint32_t* const end = in.windows.end.data();
-
-  // Where the counter was reset. Windows move right, so the next one starts looking where this one did.
-  std::vector<std::uint32_t>& resets = context.indices;
-  resets.clear();
-  if (kind != Kind::Delta) {
-    for (std::size_t i = 1; i < in.values.size(); ++i) {
-      if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
-    }
-  }
-  std::size_t next_reset = 0;
-
-  for (std::size_t step = 0; step < out.size(); ++step) {
-    if (end[step] < first[step] + 2) continue;
-    const double start = v[first[step]];
-    double difference = v[end[step] - 1] - start;
-    const RateGeometry& g = context.geometry[step];
-    if (kind == Kind::Delta) {
-      out[step] = difference * g.factor;
-      continue;
-    }
-    if (next_reset < resets.size()) {
-      while (next_reset < resets.size() && resets[next_reset] <= first[step]) ++next_reset;
-      for (std::size_t r = next_reset; r < resets.size() && resets[r] < end[step]; ++r) {
-        difference += v[resets[r] - 1];
-      }
-    }
-    out[step] = difference * (start >= difference * g.safe
-                                  ? g.factor
-                                  : counter_factor(g, start, difference, kind, range_seconds));
-  }
+  const std::size_t unsafe = straight<kind>(context, in, out);
+  if (kind != Kind::Delta && (unsafe > 0 || count_resets(in.values) > 0)) with_resets<kind>(context, in, out);
   return {};
 }
 

@@ -44,32 +44,51 @@ Result<bool> SelectorSource::next(Row& row) {
   }
 }
 
-void SelectorSource::put(const SeriesView& series, std::size_t step, std::size_t sample) {
-  if (is_stale(series.values[sample])) {
-    present_[step / 64] &= ~(std::uint64_t{1} << (step % 64));
-    return;
-  }
-  values_[step] = want_ == Want::Values ? series.values[sample] : static_cast<double>(series.times[sample]) / 1000;
-  ++count_.total;
-  if (!count_.per_step.empty()) ++count_.per_step[std::min(step, count_.per_step.size() - 1)];
-}
-
 bool SelectorSource::fill(const SeriesView& series) {
   const Windows& windows = cache_.windows(series.times);
   std::ranges::copy(windows.non_empty, present_.begin());
+  const std::uint32_t* const last = windows.any_last.data();
+  const double* const in = series.values.data();
+  double* const out = values_.data();
+  std::size_t stale = 0;
   for (std::size_t step = 0; step < values_.size(); ++step) {
-    if (windows.size(step) > 0) put(series, step, windows.end[step] - 1);
+    const double v = in[last[step]];
+    stale += std::bit_cast<std::uint64_t>(v) == kStaleNanBits ? 1 : 0;
+    out[step] = v;
   }
-  return any_set(present_);
+  if (stale > 0) {
+    for (std::size_t step = 0; step < values_.size(); ++step) {
+      if (is_stale(out[step])) present_[step / 64] &= ~(std::uint64_t{1} << (step % 64));
+    }
+  }
+  if (want_ == Want::Timestamps) {
+    for (std::size_t step = 0; step < values_.size(); ++step) {
+      out[step] = static_cast<double>(series.times[last[step]]) / 1000;
+    }
+  }
+  return count_present();
 }
 
 // An instant query: no windows to remember, one look from the end.
 bool SelectorSource::fill_one(const SeriesView& series) {
   const auto after = std::upper_bound(series.times.begin(), series.times.end(), cache_.right(0));
   if (after == series.times.begin() || *(after - 1) <= cache_.left(0)) return false;
-  present_[0] = 1;
-  put(series, 0, static_cast<std::size_t>(after - series.times.begin()) - 1);
-  return present_[0] != 0;
+  const auto last = static_cast<std::size_t>(after - series.times.begin()) - 1;
+  values_[0] = want_ == Want::Values ? series.values[last] : static_cast<double>(series.times[last]) / 1000;
+  present_[0] = is_stale(series.values[last]) ? 0 : 1;
+  return count_present();
+}
+
+bool SelectorSource::count_present() {
+  std::size_t n = 0;
+  for (const std::uint64_t word : present_) n += static_cast<std::size_t>(std::popcount(word));
+  count_.total += n;
+  if (n > 0 && !count_.per_step.empty()) {
+    for (std::size_t step = 0; step < values_.size(); ++step) {
+      count_.per_step[std::min(step, count_.per_step.size() - 1)] += present_[step / 64] >> (step % 64) & 1;
+    }
+  }
+  return n > 0;
 }
 
 RollupSource::RollupSource(std::unique_ptr<SeriesReader> reader, const RollupFunction& function,
@@ -125,7 +144,8 @@ void RollupSource::without_stale(SeriesView& series) {
 
 void RollupSource::doubt_counter(const Labels& labels) {
   const std::string_view name = labels.get(kMetricName);
-  if (name.empty() || looks_like_counter(name)) return;
+  if (name == doubted_ || name.empty() || looks_like_counter(name)) return;
+  doubted_ = name;
   context_->annotations->info(
       "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"" + std::string(name) + "\"",
       context_->place);

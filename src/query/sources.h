@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "query/rollup.h"
@@ -31,7 +32,7 @@ class SelectorSource final : public RowSource {
  private:
   bool fill(const SeriesView& series);
   bool fill_one(const SeriesView& series);
-  void put(const SeriesView& series, std::size_t step, std::size_t sample);
+  bool count_present();
 
   std::unique_ptr<SeriesReader> reader_;
   WindowCache cache_;
@@ -70,6 +71,7 @@ class RollupSource final : public RowSource {
   std::vector<std::int64_t> times_kept_;
   std::vector<double> values_kept_;
   Labels nameless_;
+  std::string doubted_;  // the last metric that does not look like a counter
 };
 
 /// The rows of a subquery's matrix as series: its steps are the sample times.

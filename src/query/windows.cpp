@@ -39,6 +39,8 @@ void WindowCache::find(std::span<const std::int64_t> times) {
   ++windows_.generation;
   windows_.first.resize(steps);
   windows_.end.resize(steps);
+  windows_.any_first.resize(steps);
+  windows_.any_last.resize(steps);
   windows_.non_empty.assign((steps + 63) / 64, 0);
   windows_.two.assign((steps + 63) / 64, 0);
   windows_.samples = 0;
@@ -50,6 +52,8 @@ void WindowCache::find(std::span<const std::int64_t> times) {
     const std::size_t n = end - first;
     windows_.first[step] = static_cast<std::uint32_t>(first);
     windows_.end[step] = static_cast<std::uint32_t>(end);
+    windows_.any_first[step] = static_cast<std::uint32_t>(n > 0 ? first : 0);
+    windows_.any_last[step] = static_cast<std::uint32_t>(n > 0 ? end - 1 : 0);
     windows_.non_empty[step / 64] |= std::uint64_t{n >= 1} << (step % 64);
     windows_.two[step / 64] |= std::uint64_t{n >= 2} << (step % 64);
     windows_.samples += n;

@@ -22,6 +22,8 @@ namespace silverback::query {
 struct Windows {
   std::vector<std::uint32_t> first;      // index of the first sample
   std::vector<std::uint32_t> end;        // one past the last; == first: no sample
+  std::vector<std::uint32_t> any_first;  // as first, and any_last as end - 1, but where the window is empty
+  std::vector<std::uint32_t> any_last;   // some sample all the same, so that a loop need not ask
   std::vector<std::uint64_t> non_empty;  // a bit per step: one sample or more
   std::vector<std::uint64_t> two;        // two or more
   std::uint64_t samples = 0;             // sum of window sizes

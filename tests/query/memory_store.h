@@ -42,13 +42,11 @@ class MemoryStore final : public Queryable {
     bool next() override { return ++at_ <= found_.size(); }
     const Labels& labels() override { return found_[at_ - 1]->labels; }
     Status read(Columns& out) override {
-      out.clear();
       const Series& s = *found_[at_ - 1];
-      for (std::size_t i = 0; i < s.times_ms.size(); ++i) {
-        if (!range_.contains(s.times_ms[i] * kNsPerMs)) continue;
-        out.times.push_back(s.times_ms[i]);
-        out.floats.push_back(s.values[i]);
-      }
+      const auto begin = std::ranges::lower_bound(s.times_ms, range_.min_ns, {}, [](std::int64_t ms) { return ms * kNsPerMs; });
+      const auto end = std::ranges::upper_bound(s.times_ms, range_.max_ns, {}, [](std::int64_t ms) { return ms * kNsPerMs; });
+      out.times.assign(begin, end);
+      out.floats.assign(s.values.begin() + (begin - s.times_ms.begin()), s.values.begin() + (end - s.times_ms.begin()));
       return {};
     }
 
