@@ -44,6 +44,14 @@ query::EngineOptions engine_options(const Settings& settings) {
   return out;
 }
 
+ingest::WriteLimits write_limits(const Settings& settings) {
+  ingest::WriteLimits out;
+  out.max_decompressed_bytes = settings.max_decompressed_size.bytes;
+  out.max_labels = static_cast<std::uint32_t>(settings.max_labels);
+  out.max_future_ns = std::chrono::nanoseconds(settings.max_future).count();
+  return out;
+}
+
 api::HttpOptions http_options(const Settings& settings) {
   api::HttpOptions out;
   out.listen_address = settings.listen_address;

@@ -3,6 +3,7 @@
 
 #include "api/http_options.h"
 #include "base/log.h"
+#include "ingest/write.h"
 #include "query/engine.h"
 #include "server/settings.h"
 #include "storage/tsdb.h"
@@ -11,6 +12,7 @@ namespace silverback::server {
 
 storage::TsdbOptions tsdb_options(const Settings& settings);
 query::EngineOptions engine_options(const Settings& settings);
+ingest::WriteLimits write_limits(const Settings& settings);
 api::HttpOptions http_options(const Settings& settings);
 LogLevel log_level(const Settings& settings);
 LogFormat log_format(const Settings& settings);

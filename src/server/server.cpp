@@ -69,6 +69,8 @@ api::ApiContext Server::api_context() {
                           .engine = engine_,
                           .metrics = metrics(),
                           .clock = clock_,
+                          .write_limits = write_limits(settings_),
+                          .create_databases = settings_.create_databases,
                           .build = build_info(),
                           .flags = {},
                           .storage_retention = {},
