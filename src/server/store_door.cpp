@@ -59,6 +59,12 @@ std::vector<std::string> StoreDoor::databases(Tenant tenant) const {
   return store == nullptr ? std::vector<std::string>{} : store->databases(tenant);
 }
 
+std::optional<ValueType> StoreDoor::field_type(Tenant tenant, std::string_view database,
+                                               std::string_view measurement, std::string_view field) const {
+  const Catalog* const store = inside();
+  return store == nullptr ? std::nullopt : store->field_type(tenant, database, measurement, field);
+}
+
 Status StoreDoor::flush() {
   storage::Tsdb* const store = inside();
   return store == nullptr ? not_open() : store->flush();

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class StoreDoor final : public Appender,
   bool has_database(Tenant tenant, std::string_view name) const override;
   Status create_database(Tenant tenant, std::string_view name) override;
   std::vector<std::string> databases(Tenant tenant) const override;
+  std::optional<ValueType> field_type(Tenant tenant, std::string_view database, std::string_view measurement,
+                                      std::string_view field) const override;
 
   Status flush() override;
   StorageStats stats(std::size_t top) const override;

@@ -57,7 +57,7 @@ class Trouble(harness.TestCase):
 
     def test_the_directory_is_in_use(self):
         first = self.server()
-        second = harness.Server(directory=first.directory)
+        second = self.server(start=False, directory=first.directory)
         words = self.fails(second)
         self.assertIn("level=error", words)
         self.assertRegex(words, "lock|in use|another")
