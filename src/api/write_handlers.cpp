@@ -102,6 +102,8 @@ void answer_influx_error(HttpResponse& response, Influx version, int status, std
   add_retry_after(response, status);
 }
 
+constexpr std::string_view kDefaultDatabase = "default";  // of line protocol that names none
+
 void write_lines(Service& service, const HttpRequest& request, HttpResponse& response, Influx version,
                  const ingest::LineOptions& where) {
   const auto writers = service.writers.borrow();
@@ -136,6 +138,11 @@ void write_influx(Service& service, const HttpRequest& request, HttpResponse& re
     const auto slash = std::min(bucket.find('/'), bucket.size());
     where.database = bucket.substr(0, slash);
     where.retention_policy = bucket.substr(std::min(slash + 1, bucket.size()));
+  }
+  if (where.database.empty()) {
+    // InfluxDB insists on a name; a first push by hand should just work.
+    if (!where.create_database) return answer_influx_error(response, version, 400, "database is required");
+    where.database = kDefaultDatabase;
   }
   write_lines(service, request, response, version, where);
 }

@@ -68,6 +68,17 @@ class RoundTrip(harness.TestCase):
                     samples for name, samples in series.items()}
         self.check_in_memory_on_disk_and_after_restart(server, expected, "nab_value")
 
+    def test_lines_without_a_database(self):
+        server = self.server("--self-scrape.interval=0s")
+        self.assertEqual(server.request("POST", "/write?precision=s", b"m v=1i 7").status, 204)
+        self.assertEqual(server.query("m_v", time=7)[0]["metric"], {"__name__": "m_v", "db": "default"})
+        strict = self.server("--self-scrape.interval=0s", "--no-ingest.create-databases")
+        answer = strict.request("POST", "/write?precision=s", b"m v=1i 7")
+        self.assertEqual((answer.status, answer.json()["error"]), (400, "database is required"))
+        answer = strict.request("POST", "/write?db=new", b"m v=1i 7")
+        self.assertEqual(answer.status, 404)
+        self.assertIn("database not found", answer.json()["error"])
+
     def test_awkward_values_keep_their_bits(self):
         values = [0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, 2.0**53 + 2, 0.1 + 0.2, 1e-7, 123456789.123456789,
                   math.inf, -math.inf, math.nan, 1 / 3, -1e21, 4.35, 1e22]
