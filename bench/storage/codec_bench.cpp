@@ -1,10 +1,10 @@
 // Bytes and nanoseconds per sample of the codecs.
 //
-// Shapes: "mix" is 42 made series per host as a device monitor sees them (percentages with one and two decimals,
-// integers, counters fast and slow, a histogram's buckets and sum, constants, page-aligned sizes, and 5 % of
-// noise in full precision), 8192 samples at 10 s. Recorded data: SILVERBACK_BENCH_DATA names files, separated by
-// ':', of lines "SERIES VALUE TIME": the Prometheus text format with times in ms, or, ending in .lp, line
-// protocol of one field with times in ns (see bench/data).
+// Shapes: "mix" is 42 made series per host as a device monitor sees them (percentages with one and two
+// decimals, integers, counters fast and slow, a histogram's buckets and sum, constants, page-aligned sizes,
+// and 5 % of noise in full precision), 8192 samples at 10 s. Recorded data: SILVERBACK_BENCH_DATA names
+// files, separated by ':', of lines "SERIES VALUE TIME": the Prometheus text format with times in ms, or,
+// ending in .lp, line protocol of one field with times in ns.
 //
 // Read bytes_per_sample and ns_per_sample (CPU time, one core).
 #include <benchmark/benchmark.h>
@@ -54,7 +54,8 @@ DataSet make_mix(int hosts, int n) {
       return [&, x = start, step]() mutable { return x = std::clamp(x + normal(random) * step, 0.0, 100.0); };
     };
     add(4, [&](int) { return [w = walk(uniform(random) * 100, 1)]() mutable { return rounded(w(), 10); }; });
-    add(4, [&](int) { return [w = walk(uniform(random) * 100, 0.3)]() mutable { return rounded(w(), 100); }; });
+    add(4,
+        [&](int) { return [w = walk(uniform(random) * 100, 0.3)]() mutable { return rounded(w(), 100); }; });
     add(4, [&](int) { return [w = walk(uniform(random) * 100, 1)]() mutable { return std::floor(w()); }; });
     add(4, [&](int) {
       return [&, x = std::floor(1e9 * uniform(random)), rate = 1e4 * (1 + 50 * uniform(random))]() mutable {
@@ -188,15 +189,14 @@ void add_data(const std::string& name, const DataSet& data, std::size_t size) {
   const auto pieces = std::make_shared<const Pieces>(cut(data, size));
   const std::string suffix = "/" + name + "/" + std::to_string(size);
   for (const Simd simd : {Simd::Baseline, best_simd()}) {
-    add_codec(
-        (simd == Simd::Baseline ? "floats_baseline" : "floats") + suffix, pieces,
-        [=](const Piece& piece, ScaleHint& hint, std::string& out) {
-          encode_floats_with(simd, piece.values, hint, out);
-        },
-        [=](const std::string& bytes, std::size_t n) {
-          ByteReader in(bytes);
-          return decode_floats_with(simd, in, n, floats.data()).ok();
-        });
+    add_codec((simd == Simd::Baseline ? "floats_baseline" : "floats") + suffix, pieces,
+              [=](const Piece& piece, ScaleHint& hint, std::string& out) {
+                encode_floats_with(simd, piece.values, hint, out);
+              },
+              [=](const std::string& bytes, std::size_t n) {
+                ByteReader in(bytes);
+                return decode_floats_with(simd, in, n, floats.data()).ok();
+              });
   }
   add_codec(
       "floats_first_chunk" + suffix, pieces,
@@ -218,7 +218,10 @@ void add_data(const std::string& name, const DataSet& data, std::size_t size) {
   add_codec(
       "chunk_by_reference" + suffix, pieces,
       [](const Piece& piece, ScaleHint& hint, std::string& out) {
-        encode_chunk({.type = ValueType::Float64, .times_ns = piece.times_ns, .bits = piece.bits, .strings = {},
+        encode_chunk({.type = ValueType::Float64,
+                      .times_ns = piece.times_ns,
+                      .bits = piece.bits,
+                      .strings = {},
                       .times_ref = 1000},
                      hint, out);
       },

@@ -1,4 +1,5 @@
-// Aggregates of a column of values, as a chunk's header keeps them (chunk.h says what may be answered from them).
+// Aggregates of a column of values, as a chunk's header keeps them (chunk.h says what may be answered from
+// them).
 //
 // Threads: pure functions.
 #pragma once
@@ -7,10 +8,12 @@
 #include <span>
 
 #include "storage/chunk.h"
+#include "storage/simd.h"
 
 namespace silverback::storage {
 
-/// Fills stale, has_nan and aggregates of a header with type and count. @param bits of a numeric or bool column
-void aggregate(std::span<const std::uint64_t> bits, ChunkHeader& header);
+/// Fills stale, has_nan and aggregates of a header with type and count. @param bits of a numeric or bool
+/// column
+void aggregate(Simd simd, std::span<const std::uint64_t> bits, ChunkHeader& header);
 
 }  // namespace silverback::storage

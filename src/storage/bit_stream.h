@@ -1,4 +1,5 @@
-// Bit stream, most significant bit first: the shape that codes of varying length want. Internal to the codecs.
+// Bit stream, most significant bit first: the shape that codes of varying length want. Internal to the
+// codecs.
 //
 // Threads: values.
 #pragma once

@@ -34,7 +34,8 @@ std::uint64_t value_at(const char* bytes, std::size_t at, unsigned width) {
   return v & low_bits(width);
 }
 
-void unpack_plain(const char* bytes, std::size_t readable, std::size_t n, unsigned width, std::uint64_t* out) {
+void unpack_plain(const char* bytes, std::size_t readable, std::size_t n, unsigned width,
+                  std::uint64_t* out) {
   constexpr std::size_t kReads = 9;
   std::size_t i = 0;
   if (readable >= kReads) {
@@ -79,7 +80,8 @@ constexpr auto kNarrow = [] {
     for (unsigned i = 0; i < 8; ++i) {
       const unsigned base = i < 4 ? 0 : (4 * width) / 8;
       const unsigned bit = i * width - base * 8;
-      for (unsigned b = 0; b < 4; ++b) table[width].shuffle[4 * i + b] = static_cast<std::uint8_t>(bit / 8 + b);
+      for (unsigned b = 0; b < 4; ++b)
+        table[width].shuffle[4 * i + b] = static_cast<std::uint8_t>(bit / 8 + b);
       table[width].shift[i] = bit % 8;
     }
   }
@@ -118,8 +120,8 @@ __attribute__((target("avx2"))) inline void store(std::uint64_t* out, __m256i v)
 }
 
 /// Both return how many values they did: as many groups of eight as can be read without passing the end.
-__attribute__((target("avx2"))) std::size_t unpack_narrow(const char* bytes, std::size_t readable, std::size_t n,
-                                                          unsigned width, std::uint64_t* out) {
+__attribute__((target("avx2"))) std::size_t unpack_narrow(const char* bytes, std::size_t readable,
+                                                          std::size_t n, unsigned width, std::uint64_t* out) {
   const std::size_t reads = width / 2 + 16;
   const __m256i shuffle = load_table(kNarrow[width].shuffle);
   const __m256i shift = load_table(kNarrow[width].shift);
@@ -134,8 +136,8 @@ __attribute__((target("avx2"))) std::size_t unpack_narrow(const char* bytes, std
   return i;
 }
 
-__attribute__((target("avx2"))) std::size_t unpack_wide(const char* bytes, std::size_t readable, std::size_t n,
-                                                        unsigned width, std::uint64_t* out) {
+__attribute__((target("avx2"))) std::size_t unpack_wide(const char* bytes, std::size_t readable,
+                                                        std::size_t n, unsigned width, std::uint64_t* out) {
   const std::size_t reads = (6 * width) / 8 + 16;
   const __m256i shuffle[2] = {load_table(kWide[width][0].shuffle), load_table(kWide[width][1].shuffle)};
   const __m256i shift[2] = {load_table(kWide[width][0].shift), load_table(kWide[width][1].shift)};
@@ -145,13 +147,16 @@ __attribute__((target("avx2"))) std::size_t unpack_wide(const char* bytes, std::
     const char* p = bytes + at;
     const __m256i first = load_lanes(p, p + (2 * width) / 8);
     const __m256i second = load_lanes(p + (4 * width) / 8, p + (6 * width) / 8);
-    store(out + i, _mm256_and_si256(_mm256_srlv_epi64(_mm256_shuffle_epi8(first, shuffle[0]), shift[0]), mask));
-    store(out + i + 4, _mm256_and_si256(_mm256_srlv_epi64(_mm256_shuffle_epi8(second, shuffle[1]), shift[1]), mask));
+    store(out + i,
+          _mm256_and_si256(_mm256_srlv_epi64(_mm256_shuffle_epi8(first, shuffle[0]), shift[0]), mask));
+    store(out + i + 4,
+          _mm256_and_si256(_mm256_srlv_epi64(_mm256_shuffle_epi8(second, shuffle[1]), shift[1]), mask));
   }
   return i;
 }
 
-/// All n values, n rounded up to eights: the last groups from a padded copy, where a whole read would pass the end.
+/// All n values, n rounded up to eights: the last groups from a padded copy, where a whole read would pass
+/// the end.
 void unpack_avx2(const char* bytes, std::size_t readable, std::size_t n, unsigned width, std::uint64_t* out) {
   const auto unpack = width <= kMaxNarrow ? unpack_narrow : unpack_wide;
   const std::size_t done = unpack(bytes, readable, n, width, out);

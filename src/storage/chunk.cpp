@@ -17,20 +17,20 @@ namespace {
 
 // The first byte.
 constexpr unsigned kTypeMask = 7;
-constexpr unsigned kTickShift = 3;          // two bits: of first and last time
+constexpr unsigned kTickShift = 3;  // two bits: of first and last time
 constexpr unsigned kInlineTimes = 1 << 5;
 constexpr unsigned kHasStale = 1 << 6;
-constexpr unsigned kConstant = 1 << 7;      // every value has the bits of the first: no values follow
+constexpr unsigned kConstant = 1 << 7;  // every value has the bits of the first: no values follow
 
 // The byte before the aggregates; not for strings.
 constexpr unsigned kRange = 1 << 0;
 constexpr unsigned kSum = 1 << 1;
-constexpr unsigned kNan = 1 << 1;           // in place of kSum where there is no range
+constexpr unsigned kNan = 1 << 1;  // in place of kSum where there is no range
 constexpr unsigned kCounter = 1 << 2;
 constexpr unsigned kResets = 1 << 3;
 constexpr unsigned kMinIsFirst = 1 << 4;
 constexpr unsigned kMaxIsLast = 1 << 5;
-constexpr unsigned kFormShift = 6;          // two bits
+constexpr unsigned kFormShift = 6;  // two bits
 
 /// How the aggregates' numbers stand.
 enum class Form : std::uint8_t {
@@ -170,7 +170,8 @@ bool get_aggregates(ByteReader& in, bool constant, ChunkHeader& header) {
   const unsigned form_code = flags >> kFormShift;
   const unsigned scale = form_code == static_cast<unsigned>(Form::Decimal) ? in.fixed<std::uint8_t>() : 0;
   const bool is_float = header.type == ValueType::Float64;
-  if (form_code > 2 || scale > kMaxScale || (!is_float && form_code != 1) || header.stale >= header.count) return false;
+  if (form_code > 2 || scale > kMaxScale || (!is_float && form_code != 1) || header.stale >= header.count)
+    return false;
   const NumberForm form(header.type, static_cast<Form>(form_code), scale);
   a.has_range = true;
   a.has_sum = (flags & kSum) != 0;
@@ -212,10 +213,18 @@ void put_values(const ChunkInput& input, ScaleHint& hint, std::string& out) {
       break;
     }
     case ValueType::Int64:
-    case ValueType::Uint64: encode_uints(input.bits, out); break;
-    case ValueType::Bool: encode_bools(input.bits, out); break;
-    case ValueType::String: encode_strings(input.strings, out); break;
-    case ValueType::Histogram: assert(false && "histograms have no chunks yet"); break;
+    case ValueType::Uint64:
+      encode_uints(input.bits, out);
+      break;
+    case ValueType::Bool:
+      encode_bools(input.bits, out);
+      break;
+    case ValueType::String:
+      encode_strings(input.strings, out);
+      break;
+    case ValueType::Histogram:
+      assert(false && "histograms have no chunks yet");
+      break;
   }
 }
 
@@ -245,7 +254,7 @@ void encode_chunk(const ChunkInput& input, ScaleHint& hint, std::string& out) {
   ChunkHeader header;
   header.type = input.type;
   header.count = static_cast<std::uint32_t>(n);
-  if (is_numeric(input.type)) aggregate(input.bits, header);
+  if (is_numeric(input.type)) aggregate(best_simd(), input.bits, header);
   const bool constant = is_constant(header);
 
   // The values come last but are encoded first: their scale is the aggregates' too.
@@ -258,12 +267,14 @@ void encode_chunk(const ChunkInput& input, ScaleHint& hint, std::string& out) {
   const std::int64_t first = ends[0] / nanoseconds(tick);
   const std::int64_t last = ends[1] / nanoseconds(tick);
   const bool inline_times = input.times_ref == 0;
-  out.push_back(static_cast<char>(static_cast<unsigned>(input.type) | static_cast<unsigned>(tick) << kTickShift |
+  out.push_back(static_cast<char>(static_cast<unsigned>(input.type) |
+                                  static_cast<unsigned>(tick) << kTickShift |
                                   (inline_times ? kInlineTimes : 0u) | (header.stale != 0 ? kHasStale : 0u) |
                                   (constant ? kConstant : 0u)));
   put_varint(out, n);
   put_zigzag(out, first);
-  put_zigzag(out, static_cast<std::int64_t>(static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first)));
+  put_zigzag(out,
+             static_cast<std::int64_t>(static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first)));
   if (!inline_times) put_varint(out, input.times_ref);
   if (header.stale != 0) put_varint(out, header.stale);
   if (is_numeric(input.type)) put_aggregates(header, hint & 15u, out);
@@ -294,11 +305,13 @@ Result<ChunkView> ChunkView::parse(std::string_view bytes) {
   }
   if ((flags & kHasStale) != 0) {
     const std::uint64_t stale = in.varint();
-    if (stale == 0 || stale > count || header.type != ValueType::Float64) return damaged("impossible stale markers");
+    if (stale == 0 || stale > count || header.type != ValueType::Float64)
+      return damaged("impossible stale markers");
     header.stale = static_cast<std::uint32_t>(stale);
   }
   const bool constant = (flags & kConstant) != 0;
-  if (is_numeric(header.type) ? !get_aggregates(in, constant, header) : constant) return damaged("aggregates");
+  if (is_numeric(header.type) ? !get_aggregates(in, constant, header) : constant)
+    return damaged("aggregates");
   if (inline_times) chunk.times_ = in.string();
   chunk.values_ = in.rest();
   chunk.constant_ = constant;

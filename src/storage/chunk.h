@@ -1,6 +1,6 @@
-// Chunk: the values of one series over a span of time as one byte string: a header that answers range functions
-// without decoding, then times (inline, or a reference to a times block that many series share), then values.
-// The bytes are described in docs/format/chunk.md.
+// Chunk: the values of one series over a span of time as one byte string: a header that answers range
+// functions without decoding, then times (inline, or a reference to a times block that many series share),
+// then values. The bytes are described in docs/format/chunk.md.
 //
 //   std::string bytes;
 //   encode_chunk({.type = ..., .times_ns = ..., .values = ..., .times_ref = 7}, hint, bytes);
@@ -34,11 +34,11 @@ namespace silverback::storage {
 ///   count_over_time, present_over_time   always, from count - stale
 ///   first, last, min, max                when has_range
 ///   sum_over_time, avg_over_time         when has_sum: every value is an integer and the sum of their
-///                                        magnitudes is at most 2^53, so doubles add without rounding
+///                                        magnitudes is below 2^53, so doubles add without rounding
 ///   rate, increase, resets               when has_counter: last - first + correction
 /// When stale > 0 the first and last values are not those at first_ns and last_ns: decode where times matter.
 struct ChunkAggregates {
-  bool has_range = false;    // numeric, at least one sample that is not stale, no other NaN
+  bool has_range = false;  // numeric, at least one sample that is not stale, no other NaN
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   std::uint64_t min = 0;
@@ -58,22 +58,22 @@ inline constexpr std::uint32_t kMaxResets = 8;
 
 struct ChunkHeader {
   ValueType type = ValueType::Float64;
-  std::uint32_t count = 0;         // samples, stale markers included
-  std::uint32_t stale = 0;         // stale markers among them
-  bool has_nan = false;            // NaN that is no stale marker
+  std::uint32_t count = 0;  // samples, stale markers included
+  std::uint32_t stale = 0;  // stale markers among them
+  bool has_nan = false;     // NaN that is no stale marker
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
-  std::uint64_t times_ref = 0;     // of the shared times block; 0: the times are in the chunk
+  std::uint64_t times_ref = 0;  // of the shared times block; 0: the times are in the chunk
   ChunkAggregates aggregates;
 };
 
 /// A column of samples in time order. Which of the value columns counts is said by `type`.
 struct ChunkInput {
   ValueType type = ValueType::Float64;
-  std::span<const std::int64_t> times_ns;          // 1 to kMaxChunkSamples
-  std::span<const std::uint64_t> bits;             // all types but String
-  std::span<const std::string_view> strings;       // String
-  std::uint64_t times_ref = 0;                     // 0: store the times in the chunk
+  std::span<const std::int64_t> times_ns;     // 1 to kMaxChunkSamples
+  std::span<const std::uint64_t> bits;        // all types but String
+  std::span<const std::string_view> strings;  // String
+  std::uint64_t times_ref = 0;                // 0: store the times in the chunk
 };
 
 /// Appends one chunk. @param hint see value_codec.h; used for floats alone
@@ -99,9 +99,9 @@ class ChunkView {
 
  private:
   ChunkHeader header_;
-  std::string_view times_;   // empty when by reference
+  std::string_view times_;  // empty when by reference
   std::string_view values_;
-  bool constant_ = false;    // every value is the first; there are no bytes of values
+  bool constant_ = false;  // every value is the first; there are no bytes of values
 };
 
 }  // namespace silverback::storage

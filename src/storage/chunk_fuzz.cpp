@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   std::string bytes;
   ScaleHint hint = data[0];
-  encode_chunk({.type = type, .times_ns = times, .bits = bits, .strings = {}, .times_ref = data[0] / 16u}, hint, bytes);
+  encode_chunk({.type = type, .times_ns = times, .bits = bits, .strings = {}, .times_ref = data[0] / 16u},
+               hint, bytes);
   const auto chunk = ChunkView::parse(bytes);
   std::vector<std::uint64_t> out(n);
   if (!chunk || !chunk->decode_bits(out.data()).ok() || out != bits) std::abort();

@@ -42,8 +42,8 @@ __attribute__((target("avx2,fma"))) inline __m256d divide(__m256d k, const Divis
 }
 
 /// Multiples of four; the rest is the caller's.
-__attribute__((target("avx2,fma"))) std::size_t scale_up_avx2(const double* values, std::size_t n, double power,
-                                                              std::int64_t* k) {
+__attribute__((target("avx2,fma"))) std::size_t scale_up_avx2(const double* values, std::size_t n,
+                                                              double power, std::int64_t* k) {
   const Divisor by{_mm256_set1_pd(power), _mm256_set1_pd(1 / power)};
   const __m256d magic = _mm256_set1_pd(kMagic);
   const __m256i magic_bits = _mm256_castpd_si256(magic);
@@ -66,8 +66,8 @@ __attribute__((target("avx2,fma"))) std::size_t scale_up_avx2(const double* valu
   return n - (lanes[0] + lanes[1] + lanes[2] + lanes[3]);
 }
 
-__attribute__((target("avx2,fma"))) std::uint64_t scale_down_avx2(const std::int64_t* k, std::size_t n, double power,
-                                                                  double* out) {
+__attribute__((target("avx2,fma"))) std::uint64_t scale_down_avx2(const std::int64_t* k, std::size_t n,
+                                                                  double power, double* out) {
   const Divisor by{_mm256_set1_pd(power), _mm256_set1_pd(1 / power)};
   const __m256d magic = _mm256_set1_pd(kMagic);
   const __m256i magic_bits = _mm256_castpd_si256(magic);
@@ -122,7 +122,9 @@ bool scale_down(Simd simd, const std::int64_t* k, std::size_t n, unsigned scale,
   return any < (std::uint64_t{1} << 51);
 }
 
-bool scale_one(double value, unsigned scale, std::int64_t& k) { return scale_plain(value, kPowersOfTen[scale], k); }
+bool scale_one(double value, unsigned scale, std::int64_t& k) {
+  return scale_plain(value, kPowersOfTen[scale], k);
+}
 
 bool scale_near(double value, unsigned scale, std::int64_t& k, std::int64_t& ulps) {
   const double power = kPowersOfTen[scale];

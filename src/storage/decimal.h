@@ -1,11 +1,11 @@
 // Decimal scaling: doubles as integers over a power of ten, the kernels of the float codec.
 //
 // A double that was read from a decimal text of up to 15 digits is k / 10^e rounded once, so k and e bring it
-// back. Division is slow; with fused multiply-add it is done as q = k * r, q + (k - q * p) * r, where r is 1 / p
-// rounded. The result is the correctly rounded quotient: k - q * p is exact, and k / p with |k| < 2^51 and p = 10^e
-// is further from a midpoint between two doubles than 2^-40 of their distance, far more than the error of the last
-// step. So both ways give the same bits. Source of the method: Markstein, "Computation of elementary functions on the
-// IBM RISC System/6000 processor", IBM J. Res. Dev. 34(1), 1990.
+// back. Division is slow; with fused multiply-add it is done as q = k * r, q + (k - q * p) * r, where r is 1
+// / p rounded. The result is the correctly rounded quotient: k - q * p is exact, and k / p with |k| < 2^51
+// and p = 10^e is further from a midpoint between two doubles than 2^-40 of their distance, far more than the
+// error of the last step. So both ways give the same bits. Source of the method: Markstein, "Computation of
+// elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34(1), 1990.
 //
 // Threads: pure functions.
 #pragma once
@@ -35,7 +35,8 @@ bool scale_down(Simd simd, const std::int64_t* k, std::size_t n, unsigned scale,
 /// One value: true and its k, or false.
 bool scale_one(double value, unsigned scale, std::int64_t& k);
 
-/// The nearest integer to value * 10^scale and how far value lies from k / 10^scale, in units of the last place.
+/// The nearest integer to value * 10^scale and how far value lies from k / 10^scale, in units of the last
+/// place.
 /// @returns false when that is no small number, or the signs differ
 bool scale_near(double value, unsigned scale, std::int64_t& k, std::int64_t& ulps);
 inline constexpr std::int64_t kMaxUlps = 63;

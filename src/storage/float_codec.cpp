@@ -37,7 +37,9 @@ constexpr std::size_t kGoodBitsPerValue = 24;
 std::uint64_t bits_of(double v) { return std::bit_cast<std::uint64_t>(v); }
 
 /// Bit patterns in the order of the values: those of negative ones run backwards.
-std::int64_t ordered(std::int64_t bits) { return bits ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(bits >> 63) >> 1); }
+std::int64_t ordered(std::int64_t bits) {
+  return bits ^ static_cast<std::int64_t>(static_cast<std::uint64_t>(bits >> 63) >> 1);
+}
 
 /// Values that a kind cannot hold: index and bits.
 struct Exception {
@@ -203,7 +205,9 @@ class FloatEncoder {
     });
   }
 
-  void except(std::size_t i) { memory_.exceptions.push_back({static_cast<std::uint32_t>(i), bits_of(values_[i])}); }
+  void except(std::size_t i) {
+    memory_.exceptions.push_back({static_cast<std::uint32_t>(i), bits_of(values_[i])});
+  }
 
   /// Exceptions at the front take the first proper value, so that they cost no residual.
   void fill_front(std::vector<std::int64_t>& integers) const {
@@ -299,7 +303,8 @@ class FloatEncoder {
 
   bool put_bits(std::string& out) {
     memory_.trial.resize(size());
-    for (std::size_t i = 0; i < size(); ++i) memory_.trial[i] = ordered(std::bit_cast<std::int64_t>(values_[i]));
+    for (std::size_t i = 0; i < size(); ++i)
+      memory_.trial[i] = ordered(std::bit_cast<std::int64_t>(values_[i]));
     put_head(Kind::Bits, 0, false, out);
     put_int_column(memory_.trial, 0, out);
     return true;
@@ -377,7 +382,8 @@ const char* read_integers(Simd simd, const char* p, const char* end, std::size_t
   return reader.done() ? reader.position() : nullptr;
 }
 
-const char* read_decimal(Simd simd, const char* p, const char* end, unsigned scale, std::size_t n, double* out) {
+const char* read_decimal(Simd simd, const char* p, const char* end, unsigned scale, std::size_t n,
+                         double* out) {
   return read_integers(simd, p, end, n, [&](const std::int64_t* k, std::size_t at, std::size_t got) {
     return scale_down(simd, k, got, scale, out + at);
   });
@@ -391,7 +397,8 @@ const char* read_ulp(Simd simd, const char* p, const char* end, unsigned scale, 
     p = get_block(simd, p, end, part, residuals);
     if (p == nullptr) break;
     for (std::size_t j = 0; j < part; ++j) {
-      out[i + j] = std::bit_cast<double>(bits_of(out[i + j]) + static_cast<std::uint64_t>(unzigzag(residuals[j])));
+      out[i + j] =
+          std::bit_cast<double>(bits_of(out[i + j]) + static_cast<std::uint64_t>(unzigzag(residuals[j])));
     }
   }
   return p;
@@ -402,10 +409,11 @@ const char* read_binary(Simd simd, const char* p, const char* end, std::size_t n
   const std::int64_t exponent = head.zigzag_varint();
   if (!head.ok() || exponent < kMinExponent || exponent > kMaxExponent) return nullptr;
   const double unit = std::ldexp(1.0, static_cast<int>(exponent));
-  return read_integers(simd, head.position(), end, n, [&](const std::int64_t* k, std::size_t at, std::size_t got) {
-    for (std::size_t i = 0; i < got; ++i) out[at + i] = static_cast<double>(k[i]) * unit;
-    return true;
-  });
+  return read_integers(simd, head.position(), end, n,
+                       [&](const std::int64_t* k, std::size_t at, std::size_t got) {
+                         for (std::size_t i = 0; i < got; ++i) out[at + i] = static_cast<double>(k[i]) * unit;
+                         return true;
+                       });
 }
 
 const char* read_bits(Simd simd, const char* p, const char* end, std::size_t n, double* out) {
@@ -415,7 +423,8 @@ const char* read_bits(Simd simd, const char* p, const char* end, std::size_t n, 
   });
 }
 
-const char* read_constant(Kind kind, unsigned scale, const char* p, const char* end, std::size_t n, double* out) {
+const char* read_constant(Kind kind, unsigned scale, const char* p, const char* end, std::size_t n,
+                          double* out) {
   ByteReader in(std::string_view(p, static_cast<std::size_t>(end - p)));
   double value = 0;
   if (kind == Kind::ConstantBits) {
@@ -459,13 +468,26 @@ Status decode_floats_with(Simd simd, ByteReader& in, std::size_t n, double* out)
     const char* end = p + in.left();
     switch (kind) {
       case Kind::Constant:
-      case Kind::ConstantBits: p = read_constant(kind, scale, p, end, n, out); break;
-      case Kind::Decimal: p = read_decimal(simd, p, end, scale, n, out); break;
-      case Kind::Ulp: p = read_ulp(simd, p, end, scale, n, out); break;
-      case Kind::Binary: p = read_binary(simd, p, end, n, out); break;
-      case Kind::Bits: p = read_bits(simd, p, end, n, out); break;
-      case Kind::Xor: p = get_xor_column(p, end, n, out); break;
-      default: p = nullptr;
+      case Kind::ConstantBits:
+        p = read_constant(kind, scale, p, end, n, out);
+        break;
+      case Kind::Decimal:
+        p = read_decimal(simd, p, end, scale, n, out);
+        break;
+      case Kind::Ulp:
+        p = read_ulp(simd, p, end, scale, n, out);
+        break;
+      case Kind::Binary:
+        p = read_binary(simd, p, end, n, out);
+        break;
+      case Kind::Bits:
+        p = read_bits(simd, p, end, n, out);
+        break;
+      case Kind::Xor:
+        p = get_xor_column(p, end, n, out);
+        break;
+      default:
+        p = nullptr;
     }
     sound = p != nullptr;
     if (sound) in.bytes(static_cast<std::size_t>(p - in.position()));
@@ -475,6 +497,8 @@ Status decode_floats_with(Simd simd, ByteReader& in, std::size_t n, double* out)
   return {Code::DataLoss, "damaged column of " + std::to_string(n) + " floats"};
 }
 
-Status decode_floats(ByteReader& in, std::size_t n, double* out) { return decode_floats_with(best_simd(), in, n, out); }
+Status decode_floats(ByteReader& in, std::size_t n, double* out) {
+  return decode_floats_with(best_simd(), in, n, out);
+}
 
 }  // namespace silverback::storage

@@ -27,7 +27,7 @@ namespace {
 //          1110 d:32
 //          1111 d:64
 struct Bucket {
-  unsigned bits;           // of the number
+  unsigned bits;  // of the number
   BitCode prefix;
 };
 constexpr Bucket kSteps[] = {{8, {0b10, 2}}, {14, {0b110, 3}}, {21, {0b1110, 4}}, {64, {0b11110, 5}}};
@@ -39,17 +39,26 @@ constexpr std::uint64_t low_bits(unsigned n) { return n == 64 ? ~0ull : (1ull <<
 /// In ticks, when it is a whole number of them and fits.
 bool to_ticks(std::int64_t ns, Tick tick, std::int64_t& ticks) {
   switch (tick) {  // constants, so that there is no division
-    case Tick::Second: ticks = ns / 1'000'000'000; break;
-    case Tick::Millisecond: ticks = ns / 1'000'000; break;
-    case Tick::Microsecond: ticks = ns / 1'000; break;
-    case Tick::Nanosecond: ticks = ns; break;
+    case Tick::Second:
+      ticks = ns / 1'000'000'000;
+      break;
+    case Tick::Millisecond:
+      ticks = ns / 1'000'000;
+      break;
+    case Tick::Microsecond:
+      ticks = ns / 1'000;
+      break;
+    case Tick::Nanosecond:
+      ticks = ns;
+      break;
   }
   return ticks * nanoseconds(tick) == ns;
 }
 
 class Appender {
  public:
-  Appender(GorillaState& state, char* stream) : state_(state), stream_(stream), writer_(stream, state.bit_count) {}
+  Appender(GorillaState& state, char* stream)
+      : state_(state), stream_(stream), writer_(stream, state.bit_count) {}
   ~Appender() { state_.bit_count = static_cast<std::uint32_t>(writer_.bit(stream_)); }
   Appender(const Appender&) = delete;
   Appender& operator=(const Appender&) = delete;
@@ -117,7 +126,8 @@ class Appender {
 
   void change_tick(std::span<const std::int64_t> rest) {
     const Tick tick = coarsest_tick(rest, static_cast<Tick>(state_.tick));
-    writer_.put((1u << kNewTick.length | kNewTick.bits) << 2 | static_cast<unsigned>(tick), kNewTick.length + 3);
+    writer_.put((1u << kNewTick.length | kNewTick.bits) << 2 | static_cast<unsigned>(tick),
+                kNewTick.length + 3);
     writer_.put_long(static_cast<std::uint64_t>(rest[0]), 64);
     state_.tick = static_cast<std::uint16_t>(tick) & 3u;
     state_.step = 0;
@@ -225,7 +235,7 @@ class Decoder {
   BitReader in_;
   bool delta_;
   std::int64_t tick_ns_ = 1;
-  std::uint64_t time_ = 0;     // these wrap around as the appender's do
+  std::uint64_t time_ = 0;  // these wrap around as the appender's do
   std::uint64_t step_ns_ = 0;
   std::uint64_t value_ = 0;
   XorWindow window_;

@@ -1,9 +1,9 @@
 // Gorilla: samples appended one by one to a bit stream, for the open end of a series in the head.
 //
 // Source: Pelkonen et al., "Gorilla: A Fast, Scalable, In-Memory Time Series Database", VLDB 2015, section
-// 4.1. Departures: one bit says "same step, same value", finer steps for jitter of milliseconds, times in ticks of
-// a unit that the stream chooses and may change, integers as deltas, every 64-bit pattern and any int64 time
-// in any order. The bits are described in docs/format/chunk.md.
+// 4.1. Departures: one bit says "same step, same value", finer steps for jitter of milliseconds, times in
+// ticks of a unit that the stream chooses and may change, integers as deltas, every 64-bit pattern and any
+// int64 time in any order. The bits are described in docs/format/chunk.md.
 //
 // Invariant: bits once written never change, but for the unused low bits of the last byte. So a copy of the
 // first (bit_count + 7) / 8 bytes taken under the owner's lock decodes while samples go on being appended.
@@ -32,7 +32,8 @@ struct GorillaState {
   std::uint16_t lead : 6 = 0;   // window of meaningful bits of the last XOR
   std::uint16_t width : 7 = 0;  // 0: none yet
   std::uint16_t tick : 2 = 0;   // enum Tick
-  std::uint16_t delta : 1 = 0;  // values are integers, stored as deltas; else as XOR. Set it before the first sample
+  std::uint16_t delta : 1 =
+      0;  // values are integers, stored as deltas; else as XOR. Set it before the first sample
 
   std::size_t byte_count() const { return (bit_count + 7u) / 8u; }
 };

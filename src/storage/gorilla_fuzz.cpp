@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < samples; ++i) {
     std::memcpy(&times[i], &bytes[i * 16], 8);
     std::memcpy(&bits[i], &bytes[i * 16 + 8], 8);
-    if (i % 3 != 0) times[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(times[i - 1]) + 15'000'000'000u);
+    if (i % 3 != 0)
+      times[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(times[i - 1]) + 15'000'000'000u);
   }
   GorillaState state;
   state.delta = delta ? 1 : 0;

@@ -20,8 +20,8 @@ namespace {
 constexpr unsigned kOrderMask = 3;
 constexpr unsigned kHasUnit = 1 << 2;
 constexpr unsigned kHasCentre = 1 << 3;
-constexpr unsigned kFlat = 1 << 4;  // no residuals: all are 0
-constexpr unsigned kTagShift = 5;   // two bits
+constexpr unsigned kFlat = 1 << 4;      // no residuals: all are 0
+constexpr unsigned kTagShift = 5;       // two bits
 constexpr unsigned kPositive = 1 << 7;  // residuals are not zigzagged
 
 std::uint64_t magnitude(std::int64_t v) {
@@ -32,7 +32,10 @@ std::uint64_t magnitude(std::int64_t v) {
 class ExactDivider {
  public:
   explicit ExactDivider(std::uint64_t unit)
-      : unit_(unit), shift_(std::countr_zero(unit)), inverse_(1), limit_(std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(unit)) {
+      : unit_(unit),
+        shift_(std::countr_zero(unit)),
+        inverse_(1),
+        limit_(std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(unit)) {
     const std::uint64_t odd = unit >> shift_;
     inverse_ = odd;  // right in the lowest 3 bits; every step doubles them
     for (int i = 0; i < 5; ++i) inverse_ *= 2 - odd * inverse_;
@@ -42,7 +45,8 @@ class ExactDivider {
   }
   bool divides(std::int64_t v) const {
     const std::int64_t quotient = divide(v);
-    return quotient >= -limit_ && quotient <= limit_ && static_cast<std::uint64_t>(quotient) * unit_ == static_cast<std::uint64_t>(v);
+    return quotient >= -limit_ && quotient <= limit_ &&
+           static_cast<std::uint64_t>(quotient) * unit_ == static_cast<std::uint64_t>(v);
   }
 
  private:
@@ -95,7 +99,7 @@ class LengthHistogram {
 
 struct Plan {
   unsigned order = 1;
-  bool positive = false;    // residuals stand as they are, not zigzagged
+  bool positive = false;  // residuals stand as they are, not zigzagged
   std::int64_t centre = 0;
 };
 
@@ -180,7 +184,8 @@ Plan choose_plan(std::span<const std::int64_t> steps) {
   offer(costs.turns + 12, {2, false, 0});
   if (rising) return best;
   offer(costs.zigzag_steps, {1, false, 0});
-  if (!extent.overflow) offer(costs.offsets_above_least + (extent.min_offset != 0 ? 8 : 0), {0, true, extent.min_offset});
+  if (!extent.overflow)
+    offer(costs.offsets_above_least + (extent.min_offset != 0 ? 8 : 0), {0, true, extent.min_offset});
   return best;
 }
 
@@ -210,20 +215,22 @@ Residuals make_residuals(const Plan& plan, std::span<const std::int64_t> steps, 
 }
 
 /// in[i] -> start + (drift + in[0]) + ... + (drift + in[i]); `out` may be `in`.
-void running_sum(const std::uint64_t* in, std::size_t n, std::uint64_t drift, std::uint64_t start, std::uint64_t* out) {
+void running_sum(const std::uint64_t* in, std::size_t n, std::uint64_t drift, std::uint64_t start,
+                 std::uint64_t* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = start += drift + in[i];
 }
 
 #if defined(__x86_64__)
 /// The same for n rounded up to a multiple of four.
-__attribute__((target("avx2"))) void running_sum_avx2(const std::uint64_t* in, std::size_t n, std::uint64_t drift,
-                                                      std::uint64_t start, std::uint64_t* out) {
+__attribute__((target("avx2"))) void running_sum_avx2(const std::uint64_t* in, std::size_t n,
+                                                      std::uint64_t drift, std::uint64_t start,
+                                                      std::uint64_t* out) {
   const __m256i drifts = _mm256_set1_epi64x(static_cast<long long>(drift));
   __m256i carry = _mm256_set1_epi64x(static_cast<long long>(start));
   for (std::size_t i = 0; i < n; i += 4) {
     const __m256i v = _mm256_add_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i)), drifts);
-    const __m256i pairs = _mm256_add_epi64(v, _mm256_slli_si256(v, 8));         // a, a+b, c, c+d
-    const __m256i low = _mm256_permute2x128_si256(pairs, pairs, 0x08);          // 0, 0, a, a+b
+    const __m256i pairs = _mm256_add_epi64(v, _mm256_slli_si256(v, 8));  // a, a+b, c, c+d
+    const __m256i low = _mm256_permute2x128_si256(pairs, pairs, 0x08);   // 0, 0, a, a+b
     const __m256i sums = _mm256_add_epi64(pairs, _mm256_unpackhi_epi64(low, low));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_add_epi64(sums, carry));
     carry = _mm256_add_epi64(carry, _mm256_permute4x64_epi64(sums, 0xff));
@@ -290,8 +297,9 @@ void put_int_column(std::span<const std::int64_t> values, ColumnTag tag, std::st
   const Plan plan = choose_plan(steps);
   residuals.resize(n);
   const Residuals made = make_residuals(plan, steps, residuals.data());
-  out.push_back(static_cast<char>(plan.order | (unit != 1 ? kHasUnit : 0u) | (plan.centre != 0 ? kHasCentre : 0u) |
-                                  (made.flat ? kFlat : 0u) | (plan.positive ? kPositive : 0u) | (tag << kTagShift)));
+  out.push_back(static_cast<char>(plan.order | (unit != 1 ? kHasUnit : 0u) |
+                                  (plan.centre != 0 ? kHasCentre : 0u) | (made.flat ? kFlat : 0u) |
+                                  (plan.positive ? kPositive : 0u) | (tag << kTagShift)));
   if (unit != 1) put_varint(out, unit);
   put_zigzag(out, values[0]);
   if (plan.order == 2) put_zigzag(out, steps[0]);

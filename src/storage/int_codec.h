@@ -4,9 +4,10 @@
 //   order 1   a[i] = a[i-1] + g * (c + r[i])              a regular counter
 //   order 2   a[i] = a[i-1] + g * s[i], s[i] = s[i-1] + c + r[i]   a counter whose rate drifts
 //
-// g is the greatest common divisor of the differences. The residuals r are zigzagged around c = 0, or c is the
-// least of them and they stand as they are; they are packed in blocks, and left out when all are 0. All sums wrap around at 64 bits, so every column of
-// int64 (or of uint64, or of doubles by bits) comes back. The bytes are described in docs/format/chunk.md.
+// g is the greatest common divisor of the differences. The residuals r are zigzagged around c = 0, or c is
+// the least of them and they stand as they are; they are packed in blocks, and left out when all are 0. All
+// sums wrap around at 64 bits, so every column of int64 (or of uint64, or of doubles by bits) comes back. The
+// bytes are described in docs/format/chunk.md.
 //
 // Threads: pure functions (the encoder keeps thread-local scratch memory).
 #pragma once

@@ -1,8 +1,8 @@
 // Time codec: the times of a chunk to bytes and back, exactly.
 //
 // Times are stored in ticks of the coarsest unit that loses nothing (s, ms, us, ns), then as integers are
-// (int_codec.h): a regular series costs a few bytes in all, jitter its own bits. Any int64 is a valid time and
-// any order is kept; deltas wrap around. The bytes are described in docs/format/chunk.md.
+// (int_codec.h): a regular series costs a few bytes in all, jitter its own bits. Any int64 is a valid time
+// and any order is kept; deltas wrap around. The bytes are described in docs/format/chunk.md.
 //
 // Threads: pure functions. Errors: as in value_codec.h.
 #pragma once

@@ -60,17 +60,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!bits.empty()) std::memcpy(bits.data(), bytes.data(), bits.size() * 8);
   std::vector<double> floats(bits.size());
   if (!bits.empty()) std::memcpy(floats.data(), bytes.data(), bits.size() * 8);
-  round_trip(floats, [&](const auto& v, std::string& out) { encode_floats(v, hint, out); }, decode_floats);
-  round_trip(bits, [](const auto& v, std::string& out) { encode_uints(v, out); }, decode_uints);
+  round_trip(
+      floats, [&](const auto& v, std::string& out) { encode_floats(v, hint, out); }, decode_floats);
+  round_trip(
+      bits, [](const auto& v, std::string& out) { encode_uints(v, out); }, decode_uints);
   const std::vector<std::int64_t> times(bits.begin(), bits.end());
-  round_trip(times, [](const auto& v, std::string& out) { encode_times(v, out); },
-             [](ByteReader& in, std::size_t count, std::int64_t* out) {
-               return decode_times(in, count, TimeUnit::Nanoseconds, out);
-             });
+  round_trip(
+      times, [](const auto& v, std::string& out) { encode_times(v, out); },
+      [](ByteReader& in, std::size_t count, std::int64_t* out) {
+        return decode_times(in, count, TimeUnit::Nanoseconds, out);
+      });
   // Short decimals, which random bits seldom are.
   std::vector<double> decimals;
   for (const char c : bytes) decimals.push_back(static_cast<double>(static_cast<signed char>(c)) / 10);
   decimals.resize(std::min(decimals.size(), kMaxChunkSamples));
-  round_trip(decimals, [&](const auto& v, std::string& out) { encode_floats(v, hint, out); }, decode_floats);
+  round_trip(
+      decimals, [&](const auto& v, std::string& out) { encode_floats(v, hint, out); }, decode_floats);
   return 0;
 }

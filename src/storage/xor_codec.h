@@ -1,5 +1,5 @@
-// XOR codec: a column of 64-bit patterns, each as the XOR with the one before, for values that have nothing else
-// in common. Also the codes of one value, which the Gorilla stream shares.
+// XOR codec: a column of 64-bit patterns, each as the XOR with the one before, for values that have nothing
+// else in common. Also the codes of one value, which the Gorilla stream shares.
 //
 // Source: Pelkonen et al., "Gorilla", VLDB 2015, section 4.1.2.
 //

@@ -17,7 +17,8 @@ std::vector<std::uint64_t> random_values(std::size_t n, unsigned width, std::uin
 
 TEST(Bitpack, EveryWidthAndLengthComesBackAtEveryLevel) {
   for (unsigned width = 0; width <= 64; ++width) {
-    for (const std::size_t n : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 63u, 64u, 65u, 100u, 127u, 128u, 300u}) {
+    for (const std::size_t n :
+         {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 63u, 64u, 65u, 100u, 127u, 128u, 300u}) {
       SCOPED_TRACE("width " + std::to_string(width) + ", " + std::to_string(n) + " values");
       const auto values = random_values(n, width, width * 1000 + n);
       std::string packed;

@@ -2,23 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "base/bytes.h"
+#include "storage/aggregates.h"
 #include "tests/storage/column_shapes.h"
 
 namespace silverback::storage {
 namespace {
 
-std::string chunk_of(ValueType type, const std::vector<std::int64_t>& times, const std::vector<std::uint64_t>& bits,
-                     std::uint64_t times_ref = 0) {
+std::string chunk_of(ValueType type, const std::vector<std::int64_t>& times,
+                     const std::vector<std::uint64_t>& bits, std::uint64_t times_ref = 0) {
   std::string out;
   ScaleHint hint = 0;
-  encode_chunk({.type = type, .times_ns = times, .bits = bits, .strings = {}, .times_ref = times_ref}, hint, out);
+  encode_chunk({.type = type, .times_ns = times, .bits = bits, .strings = {}, .times_ref = times_ref}, hint,
+               out);
   return out;
 }
 
 std::vector<std::int64_t> every_15s(std::size_t n) {
   std::vector<std::int64_t> out;
-  for (std::size_t i = 0; i < n; ++i) out.push_back((1'700'000'000 + 15 * static_cast<std::int64_t>(i)) * 1'000'000'000);
+  for (std::size_t i = 0; i < n; ++i)
+    out.push_back((1'700'000'000 + 15 * static_cast<std::int64_t>(i)) * 1'000'000'000);
   return out;
 }
 
@@ -72,7 +77,8 @@ TEST(Chunk, FloatsTimesAndTrueAggregatesComeBack) {
     const std::size_t n = test::random_length(seed);
     const auto times = test::random_times(seed, n);
     const auto values = test::random_floats(seed, n);
-    const std::string bytes = chunk_of(ValueType::Float64, times, test::bits_of(values), seed % 2 == 0 ? 0 : seed);
+    const std::string bytes =
+        chunk_of(ValueType::Float64, times, test::bits_of(values), seed % 2 == 0 ? 0 : seed);
 
     const auto chunk = ChunkView::parse(bytes);
 
@@ -100,7 +106,8 @@ TEST(Chunk, IntegersAndBoolsComeBackAsBitsAndAsFloats) {
       const std::size_t n = test::random_length(seed);
       std::vector<std::uint64_t> bits;
       for (const std::int64_t v : test::random_ints(seed, n)) {
-        bits.push_back(type == ValueType::Bool ? static_cast<std::uint64_t>(v) % 2 : static_cast<std::uint64_t>(v));
+        bits.push_back(type == ValueType::Bool ? static_cast<std::uint64_t>(v) % 2
+                                               : static_cast<std::uint64_t>(v));
       }
       const std::string bytes = chunk_of(type, every_15s(n), bits, 5);
 
@@ -137,12 +144,37 @@ TEST(Chunk, IntegersAndBoolsComeBackAsBitsAndAsFloats) {
   }
 }
 
+TEST(Chunk, AggregatesAreTheSameAtEveryLevel) {
+  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto values = test::random_floats(seed, test::random_length(seed));
+    ChunkHeader plain;
+    plain.count = static_cast<std::uint32_t>(values.size());
+    ChunkHeader fast = plain;
+
+    aggregate(Simd::Baseline, test::bits_of(values), plain);
+    aggregate(best_simd(), test::bits_of(values), fast);
+
+    expect_true_aggregates(fast, values);
+    ASSERT_EQ(plain.stale, fast.stale);
+    ASSERT_EQ(plain.has_nan, fast.has_nan);
+    const ChunkAggregates& a = plain.aggregates;
+    const ChunkAggregates& b = fast.aggregates;
+    ASSERT_EQ(std::tie(a.has_range, a.first, a.last, a.min, a.max),
+              std::tie(b.has_range, b.first, b.last, b.min, b.max));
+    ASSERT_EQ(std::tie(a.has_sum, a.sum, a.has_counter, a.resets),
+              std::tie(b.has_sum, b.sum, b.has_counter, b.resets));
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(a.correction), std::bit_cast<std::uint64_t>(b.correction));
+  }
+}
+
 TEST(Chunk, StringsComeBack) {
   const std::vector<std::string_view> values = {"", "up", "up", "down"};
   const auto times = every_15s(values.size());
   std::string bytes;
   ScaleHint hint = 0;
-  encode_chunk({.type = ValueType::String, .times_ns = times, .bits = {}, .strings = values, .times_ref = 0}, hint, bytes);
+  encode_chunk({.type = ValueType::String, .times_ns = times, .bits = {}, .strings = values, .times_ref = 0},
+               hint, bytes);
   const auto chunk = ChunkView::parse(bytes);
   ASSERT_TRUE(chunk);
   std::vector<std::string_view> out;
@@ -162,16 +194,23 @@ TEST(Chunk, ACounterWithOneResetKnowsItsIncrease) {
 }
 
 TEST(Chunk, AConstantSeriesIsLittleMoreThanItsTimes) {
-  const auto bytes = chunk_of(ValueType::Float64, every_15s(480), std::vector<std::uint64_t>(480, std::bit_cast<std::uint64_t>(1.0)), 300);
+  const auto bytes = chunk_of(ValueType::Float64, every_15s(480),
+                              std::vector<std::uint64_t>(480, std::bit_cast<std::uint64_t>(1.0)), 300);
   EXPECT_LE(bytes.size(), 16u);
 }
 
 TEST(Chunk, BytesNeverChange) {
   const auto times = every_15s(3);
-  EXPECT_EQ(test::hex(chunk_of(ValueType::Float64, times, test::bits_of({1, 1, 1}), 9)), "800380c49fd50c3c097702");
+  EXPECT_EQ(test::hex(chunk_of(ValueType::Float64, times, test::bits_of({1, 1, 1}), 9)),
+            "800380c49fd50c3c097702");
   EXPECT_EQ(test::hex(chunk_of(ValueType::Float64, times, test::bits_of({1.5, 2.5, 4}))),
-            "200380c49fd50c3cb5011e320719" "80c49fd50c1e" "218d051e040102");
-  EXPECT_EQ(test::hex(chunk_of(ValueType::Int64, times, {5, 7, 9}, 9)), "010380c49fd50c3c0977" "0a080c" "190a04");
+            "200380c49fd50c3cb5011e320719"
+            "80c49fd50c1e"
+            "218d051e040102");
+  EXPECT_EQ(test::hex(chunk_of(ValueType::Int64, times, {5, 7, 9}, 9)),
+            "010380c49fd50c3c0977"
+            "0a080c"
+            "190a04");
 }
 
 TEST(Chunk, EveryCutIsRefusedByParseOrDecode) {

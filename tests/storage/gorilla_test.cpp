@@ -12,8 +12,8 @@ struct Stream {
   std::string bytes;
 };
 
-Stream stream_of(const std::vector<std::int64_t>& times, const std::vector<std::uint64_t>& bits, std::size_t batch,
-                 bool delta = false) {
+Stream stream_of(const std::vector<std::int64_t>& times, const std::vector<std::uint64_t>& bits,
+                 std::size_t batch, bool delta = false) {
   Stream out;
   out.state.delta = delta ? 1 : 0;
   for (std::size_t i = 0; i < times.size(); i += batch) {
@@ -62,14 +62,16 @@ TEST(Gorilla, ACopyOfTheFirstBytesHoldsTheFirstSamples) {
     ASSERT_TRUE(std::equal(out_times.begin(), out_times.end(), times.begin()));
     ASSERT_TRUE(std::equal(out_bits.begin(), out_bits.end(), bits.begin()));
     // The bytes, but for the unfinished last one, are those of the full stream.
-    ASSERT_EQ(copies[n - 1].substr(0, copies[n - 1].size() - 1), stream.bytes.substr(0, copies[n - 1].size() - 1));
+    ASSERT_EQ(copies[n - 1].substr(0, copies[n - 1].size() - 1),
+              stream.bytes.substr(0, copies[n - 1].size() - 1));
   }
 }
 
 TEST(Gorilla, ASeriesThatStandsStillCostsABitPerSample) {
   std::vector<std::int64_t> times;
   for (std::int64_t i = 0; i < 120; ++i) times.push_back((1'700'000'000'123 + 15'000 * i) * 1'000'000);
-  const Stream stream = stream_of(times, std::vector<std::uint64_t>(120, std::bit_cast<std::uint64_t>(1.0)), 16);
+  const Stream stream =
+      stream_of(times, std::vector<std::uint64_t>(120, std::bit_cast<std::uint64_t>(1.0)), 16);
   EXPECT_LE(stream.bytes.size(), 30u);
 }
 
@@ -97,8 +99,10 @@ TEST(Gorilla, RefusesACutStream) {
   std::vector<std::int64_t> out_times(100);
   std::vector<std::uint64_t> out_bits(100);
   for (std::size_t cut = 0; cut < stream.bytes.size(); ++cut) {
-    const std::vector<char> part(stream.bytes.begin(), stream.bytes.begin() + static_cast<std::ptrdiff_t>(cut));
-    ASSERT_EQ(gorilla_decode({part.data(), cut}, false, 100, out_times.data(), out_bits.data()).code(), Code::DataLoss);
+    const std::vector<char> part(stream.bytes.begin(),
+                                 stream.bytes.begin() + static_cast<std::ptrdiff_t>(cut));
+    ASSERT_EQ(gorilla_decode({part.data(), cut}, false, 100, out_times.data(), out_bits.data()).code(),
+              Code::DataLoss);
   }
 }
 

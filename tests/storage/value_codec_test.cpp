@@ -100,7 +100,8 @@ TEST(FloatCodec, ShapesOfSeriesStaySmall) {
     std::uint64_t shape;
     double bytes_per_value;
   };
-  constexpr Case kCases[] = {{0, 0.05}, {1, 1.0}, {3, 1.6}, {5, 7.0}, {7, 0.8}, {8, 1.1}, {9, 1.0}, {18, 0.1}};
+  constexpr Case kCases[] = {{0, 0.05}, {1, 1.0}, {3, 1.6}, {5, 7.0},
+                             {7, 0.8},  {8, 1.1}, {9, 1.0}, {18, 0.1}};
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.shape);
     const auto values = test::random_floats(c.shape + 20 * 7 * 11 * 3, 120);
@@ -160,7 +161,8 @@ TEST(StringCodec, PlainAndRepeatedStringsComeBack) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
     std::vector<std::string> texts(test::random_length(seed * 3));
-    for (auto& text : texts) text = std::string(random() % 9, static_cast<char>('a' + random() % (1 + seed % 26)));
+    for (auto& text : texts)
+      text = std::string(random() % 9, static_cast<char>('a' + random() % (1 + seed % 26)));
     const std::vector<std::string_view> values(texts.begin(), texts.end());
     std::string bytes;
 
@@ -182,7 +184,8 @@ TEST(StringCodec, RepeatsAreStoredOnce) {
 }
 
 TEST(ValueCodec, DamagedBytesOfEveryTypeAreRefused) {
-  const std::string cases[] = {"", std::string(1, '\x7f'), "\x03", std::string("\x04\xff\xff\xff", 4), std::string(20, '\xff')};
+  const std::string cases[] = {"", std::string(1, '\x7f'), "\x03", std::string("\x04\xff\xff\xff", 4),
+                               std::string(20, '\xff')};
   for (const std::string& bytes : cases) {
     SCOPED_TRACE(hex(bytes));
     std::vector<std::int64_t> ints(300);
