@@ -7,8 +7,7 @@ namespace {
 
 std::vector<std::string> sorted_unique(std::vector<std::string> names) {
   std::ranges::sort(names);
-  const auto rest = std::ranges::unique(names);
-  names.erase(rest.begin(), rest.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
