@@ -10,7 +10,7 @@
 namespace silverback::ingest {
 namespace {
 
-constexpr std::size_t kShapes = 256;
+constexpr std::size_t kShapes = 512;
 constexpr std::size_t kMaxKnownFields = 16384;  // in all shapes: bounds their memory
 constexpr std::size_t kMaxFieldsOfShape = 1024;
 constexpr std::size_t kQuotedLine = 256;  // of a bad line, in an error
@@ -35,12 +35,22 @@ std::int64_t unit_of(Precision precision) {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\0'; }
 
-// True when [p, ...) begins with `text`, which is short.
-bool begins_with(const char* p, const char* end, const std::string& text) {
+// True when [p, ...) begins with `text`, which is short and not empty.
+inline bool begins_with(const char* p, const char* end, std::string_view text) {
   const std::size_t size = text.size();
-  if (static_cast<std::size_t>(end - p) < size) return false;
+  if (static_cast<std::size_t>(end - p) < size || size == 0) return false;
   const char* q = text.data();
-  if (size < 8) return std::memcmp(p, q, size) == 0;
+  if (size < 8) {
+    if (size < 4) return *p == *q && p[size / 2] == q[size / 2] && p[size - 1] == q[size - 1];
+    std::uint32_t a = 0;
+    std::uint32_t b = 0;
+    std::memcpy(&a, p, 4);
+    std::memcpy(&b, q, 4);
+    if (a != b) return false;
+    std::memcpy(&a, p + size - 4, 4);
+    std::memcpy(&b, q + size - 4, 4);
+    return a == b;
+  }
   // Overlapping words: no loop for up to 16 bytes.
   std::uint64_t a = 0;
   std::uint64_t b = 0;
@@ -57,7 +67,12 @@ bool begins_with(const char* p, const char* end, const std::string& text) {
 }  // namespace
 
 LineDecoder::LineDecoder(const Catalog& catalog, const WriteLimits& limits)
-    : catalog_(catalog), limits_(limits), seed_(process_hash_seed()), labels_(limits), shapes_(kShapes) {
+    : catalog_(catalog),
+      limits_(limits),
+      seed_(process_hash_seed()),
+      hash_(seed_),
+      labels_(limits),
+      shapes_(kShapes) {
   for (std::size_t type = 0; type < kTypes; ++type) {
     type_hashes_[type] = hash128(line::type_name(static_cast<ValueType>(type)), seed_ + 1);
   }
@@ -66,6 +81,7 @@ LineDecoder::LineDecoder(const Catalog& catalog, const WriteLimits& limits)
 void LineDecoder::forget() {
   for (Shape& shape : shapes_) shape = Shape();
   known_fields_ = 0;
+  last_shape_ = nullptr;
 }
 
 Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOptions& options,
@@ -99,6 +115,7 @@ Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOption
   counted_to_ = 0;
   counted_lines_ = 1;
   split_index_ = std::numeric_limits<std::size_t>::max();
+  time_text_ = {};
 
   for (const char* p = body.data(); p != end_;) {
     while (p != end_ && (is_blank(*p) || *p == '\n' || *p == '\r')) ++p;
@@ -135,12 +152,9 @@ bool LineDecoder::parse_line(const char*& p) {
   }
   if (p == end_ || *p == '\n') return fail("missing fields");
   const std::string_view key(begin, static_cast<std::size_t>(p - begin));
-  if (key.size() > limits_.max_line_key_bytes) {
-    return fail("max key length exceeded: " + std::to_string(key.size()) + " > " +
-                std::to_string(limits_.max_line_key_bytes));
-  }
+  if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
   lines_.back().key_size = static_cast<std::uint32_t>(key.size());
-  line_hash_ = hash128(key, line_seed_);
+  line_hash_ = hash_(key, line_seed_);
   while (p != end_ && is_blank(*p)) ++p;
   if (p == end_ || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_))) {
     return fail("missing fields");
@@ -156,62 +170,62 @@ bool LineDecoder::parse_line(const char*& p) {
     if (nothing_left) return false;
     drop_line(drop_reason_, partial_words_, static_cast<std::size_t>(begin - body_.data()));
   }
-  batch_->times_ns.resize(batch_->bits.size(), time_ns);
+  while (batch_->times_ns.size() < batch_->bits.size()) batch_->times_ns.push_back(time_ns);
   return true;
 }
 
 bool LineDecoder::parse_fields(const char*& p, Shape& shape) {
   for (std::size_t position = 0;; ++position) {
-    if (!parse_field(p, shape, position)) return false;
+    const bool known = position < shape.fields.size() && begins_with(p, end_, shape.fields[position].key);
+    if (!(known ? parse_field(p, shape, shape.fields[position]) : parse_new_field(p, shape, position)))
+      return false;
     if (p == end_ || *p != ',') return true;
     ++p;
   }
 }
 
-bool LineDecoder::parse_field(const char*& p, Shape& shape, std::size_t position) {
+// A field whose key stands at `p`.
+inline bool LineDecoder::parse_field(const char*& p, Shape& shape, KnownField& field) {
   const auto at = static_cast<std::uint32_t>(p - body_.data());
-  KnownField other;
-  KnownField* field = nullptr;
-  if (position < shape.fields.size() && begins_with(p, end_, shape.fields[position].key)) {
-    field = &shape.fields[position];
-  } else {
-    const char* words = nullptr;
-    const char* const key_end = line::find_key_end(p, end_, words);
-    if (key_end == nullptr) return fail(words);
-    const std::string_view key(p, static_cast<std::size_t>(key_end - p));
-    if (key.size() > limits_.max_line_key_bytes) {
-      return fail("max key length exceeded: " + std::to_string(key.size()) + " > " +
-                  std::to_string(limits_.max_line_key_bytes));
-    }
-    other.key.assign(p, key_end + 1);
-    other.hash = hash128(key, seed_);
-    field = &other;
-  }
-  p += field->key.size();
   line::Value value;
-  p = line::read_value(p, end_, value, error_);
+  p = line::read_value(p + field.key.size(), end_, value, error_);
   if (p == nullptr) return false;
-  if (field->type != static_cast<std::uint8_t>(value.type)) [[unlikely]] {
-    if (field->key == "time=") {
+  if (field.type != static_cast<std::uint8_t>(value.type)) [[unlikely]] {
+    if (field.key == "time=") {
       partial_words_ = "invalid field name: input field \"time\" on measurement " +
                        quoted(shape.measurement) + " is invalid";
       return true;
     }
-    if (!type_agrees(shape, *field, value.type)) return true;  // the rest of the line must still parse
+    if (!type_agrees(shape, field, value.type)) return true;  // the rest of the line must still parse
   }
   const Hash128& type_hash = type_hashes_[static_cast<std::size_t>(value.type)];
   batch_->runs.push_back(
-      {{line_hash_.lo + field->hash.lo + type_hash.lo, line_hash_.hi + field->hash.hi + type_hash.hi},
+      {{line_hash_.lo + field.hash.lo + type_hash.lo, line_hash_.hi + field.hash.hi + type_hash.hi},
        static_cast<std::uint32_t>(batch_->bits.size()),
        1});
   fields_at_.push_back(at);
-  if (value.type == ValueType::String) {
-    if (!add_string(value, shape, *field)) return false;
-  } else {
-    batch_->bits.push_back(value.bits);
-  }
-  if (field == &other && position < kMaxFieldsOfShape) remember(shape, position, std::move(other));
+  if (value.type == ValueType::String) return add_string(value, shape, field);
+  batch_->bits.push_back(value.bits);
   return true;
+}
+
+bool LineDecoder::parse_new_field(const char*& p, Shape& shape, std::size_t position) {
+  const char* words = nullptr;
+  const char* const key_end = line::find_key_end(p, end_, words);
+  if (key_end == nullptr) return fail(words);
+  const std::string_view key(p, static_cast<std::size_t>(key_end - p));
+  if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
+  KnownField field;
+  field.key.assign(p, key_end + 1);
+  field.hash = hash_(key, seed_);
+  if (!parse_field(p, shape, field)) return false;
+  if (field.type != kUnknownType && position < kMaxFieldsOfShape) remember(shape, position, std::move(field));
+  return true;
+}
+
+std::string LineDecoder::key_too_long(std::size_t size) const {
+  return "max key length exceeded: " + std::to_string(size) + " > " +
+         std::to_string(limits_.max_line_key_bytes);
 }
 
 bool LineDecoder::add_string(const line::Value& value, const Shape& shape, const KnownField& field) {
@@ -242,6 +256,12 @@ bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
   while (p != end_ && is_blank(*p)) ++p;
   const bool at_end = p == end_ || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_));
   if (!at_end) {
+    if (begins_with(p, end_, time_text_)) {  // the lines of a batch mostly have the same time
+      time_ns = time_ns_;
+      p += time_text_.size() - 1;
+      return true;
+    }
+    const char* const begin = p;
     const bool negative = *p == '-';
     if (negative) ++p;
     std::uint64_t magnitude = 0;
@@ -259,6 +279,10 @@ bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
                   std::to_string(line::kMaxTimeNs));
     }
     time_ns = given;
+    if (p != end_ && *p == '\n' && time_ns <= latest_ns_) {
+      time_ns_ = time_ns;
+      time_text_ = {begin, static_cast<std::size_t>(p + 1 - begin)};
+    }
     while (p != end_ && *p == ' ') ++p;
     if (p != end_ && *p == '\r') ++p;
     if (p != end_ && *p != '\n') return fail("point is invalid");
@@ -274,17 +298,35 @@ bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
 
 LineDecoder::Shape& LineDecoder::shape_of(std::string_view key) {
   const char* const key_end = key.data() + key.size();
+  if (last_shape_ != nullptr && last_shape_->context == context_ &&
+      begins_with(key.data(), key_end, last_shape_->measurement) && last_shape_->measurement.back() != '\\') {
+    const std::size_t size = last_shape_->measurement.size();
+    if (size == key.size() || key[size] == ',') return *last_shape_;
+  }
   const char* at = line::find_either(key.data(), key_end, ',', ',');
   while (at != key_end && at != key.data() && at[-1] == '\\')
     at = line::find_either(at + 1, key_end, ',', ',');
   const std::string_view measurement(key.data(), static_cast<std::size_t>(at - key.data()));
-  Shape& shape = shapes_[hash64(measurement, context_) % kShapes];
-  if (shape.context == context_ && shape.measurement == measurement) return shape;
-  known_fields_ -= shape.fields.size();
-  shape.fields.clear();
-  shape.context = context_;
-  shape.measurement = measurement;
-  return shape;
+  // Two places for each; the one used longer ago makes room.
+  const std::uint64_t hash = hash64(measurement, context_);
+  Shape* oldest = nullptr;
+  for (const std::uint64_t place : {hash % kShapes, (hash >> 32) % kShapes}) {
+    Shape& shape = shapes_[place];
+    if (shape.context == context_ && shape.measurement.size() == measurement.size() &&
+        begins_with(measurement.data(), key_end, shape.measurement)) {
+      shape.last_used = shape_clock_++;
+      last_shape_ = &shape;
+      return shape;
+    }
+    if (oldest == nullptr || shape.last_used < oldest->last_used) oldest = &shape;
+  }
+  known_fields_ -= oldest->fields.size();
+  oldest->fields.clear();
+  oldest->context = context_;
+  oldest->measurement = measurement;
+  oldest->last_used = shape_clock_++;
+  last_shape_ = oldest;
+  return *oldest;
 }
 
 void LineDecoder::remember(Shape& shape, std::size_t position, KnownField&& field) {

@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/line_protocol.h"
+#include "ingest/raw_hash.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -56,6 +57,7 @@ class LineDecoder final : public Resolver {
     std::string measurement;  // raw
     std::uint64_t context = 0;
     std::vector<KnownField> fields;
+    std::uint64_t last_used = 0;
   };
   struct Line {
     std::uint32_t at = 0;  // its key in the body
@@ -65,7 +67,8 @@ class LineDecoder final : public Resolver {
 
   bool parse_line(const char*& p);
   bool parse_fields(const char*& p, Shape& shape);
-  bool parse_field(const char*& p, Shape& shape, std::size_t position);
+  bool parse_field(const char*& p, Shape& shape, KnownField& field);
+  bool parse_new_field(const char*& p, Shape& shape, std::size_t position);
   bool parse_time(const char*& p, std::int64_t& time_ns);
   bool add_string(const line::Value& value, const Shape& shape, const KnownField& field);
   Shape& shape_of(std::string_view key);
@@ -73,6 +76,7 @@ class LineDecoder final : public Resolver {
   bool type_agrees(const Shape& shape, KnownField& field, ValueType type);
 
   bool fail(std::string words);
+  std::string key_too_long(std::size_t size) const;
   void reject_line(std::size_t at);
   void drop_line(RefusedBecause reason, std::string words, std::size_t at);
   void roll_back();
@@ -88,9 +92,12 @@ class LineDecoder final : public Resolver {
   const Catalog& catalog_;
   const WriteLimits limits_;
   const std::uint64_t seed_;
+  const RawHash hash_;
   std::array<Hash128, kTypes> type_hashes_;
   LabelSet labels_;
   std::vector<Shape> shapes_;
+  Shape* last_shape_ = nullptr;
+  std::uint64_t shape_clock_ = 1;
   std::size_t known_fields_ = 0;  // in all shapes
 
   // Of the request.
@@ -117,6 +124,8 @@ class LineDecoder final : public Resolver {
   std::string drop_words_;     // it parses, and is dropped all the same
   std::string partial_words_;  // a field of it is dropped: one called time
   Hash128 line_hash_;
+  std::string_view time_text_;  // of the line before, with the newline after it
+  std::int64_t time_ns_ = 0;
   std::size_t line_strings_ = 0;  // size of batch.strings before it
 
   // Of the store's questions.

@@ -42,6 +42,15 @@ inline std::uint64_t digits_value(std::uint64_t eight, unsigned count) {
   return (eight & 0x0000ffff0000ffff) * 42949672960001 >> 32;
 }
 
+/// The number that sixteen digits write.
+inline std::uint64_t sixteen_digits(const char* p) {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::memcpy(&first, p, 8);
+  std::memcpy(&second, p + 8, 8);
+  return digits_value(first, 8) * 100'000'000 + digits_value(second, 8);
+}
+
 inline constexpr std::uint64_t kPowersOf10[] = {1,
                                                 10,
                                                 100,
@@ -89,16 +98,22 @@ inline std::uint64_t read_digits(const char* p, const char* end, unsigned& count
 /// fit.
 inline bool read_uint64(const char*& p, const char* end, std::uint64_t& value) {
   unsigned count = 0;
+  const char* const begin = p;
   value = read_digits(p, end, count);
   if (count == 0) return false;
-  if (count <= 16) {
-    p += count;
-    if (count < 16 || p == end || static_cast<unsigned char>(*p - '0') >= 10) return true;
-    p -= count;
+  if (count == 17) {  // a time in nanoseconds has 19
+    value = sixteen_digits(p);
+    for (p += 16, count = 16; count < 19 && p != end && static_cast<unsigned char>(*p - '0') < 10;
+         ++p, ++count) {
+      value = value * 10 + static_cast<unsigned char>(*p - '0');
+    }
+    if (p == end || static_cast<unsigned char>(*p - '0') >= 10) return true;
+    const auto [after, error] = std::from_chars(begin, end, value);
+    p = after;
+    return error == std::errc();
   }
-  const auto [after, error] = std::from_chars(p, end, value);
-  p = after;
-  return error == std::errc();
+  p += count;
+  return true;
 }
 
 inline constexpr double kExactPowersOf10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

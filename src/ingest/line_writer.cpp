@@ -1,4 +1,3 @@
-#include "ingest/ingest_metrics.h"
 #include "ingest/line_decoder.h"
 #include "ingest/write.h"
 
@@ -21,7 +20,7 @@ Result<Precision> parse_precision(std::string_view text, InfluxApi api) {
 
 struct LineWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits)
-      : targets(t), tally(limits), decoder(t.catalog, limits), metrics(IngestMetrics::of("line_protocol")) {}
+      : targets(t), tally(limits), decoder(t.catalog, limits) {}
 
   Status write(Tenant tenant, std::string_view body, const LineOptions& options);
 
@@ -29,7 +28,6 @@ struct LineWriter::State {
   Tally tally;
   LineDecoder decoder;
   Batch batch;
-  IngestMetrics& metrics;
 };
 
 LineWriter::LineWriter(const WriteTargets& targets, const WriteLimits& limits)
@@ -62,11 +60,7 @@ Result<WriteReport> LineWriter::write(Tenant tenant, std::string_view body, cons
   State& s = *state_;
   const Status written = s.write(tenant, body, options);
   shrink(s.batch);
-  if (!written.ok()) {
-    s.metrics.failed(body.size());
-    return written;
-  }
-  s.metrics.count(body.size(), s.tally.report());
+  if (!written.ok()) return written;
   return std::move(s.tally.report());
 }
 

@@ -50,21 +50,14 @@ Status RemoteWriteDecoder::damaged(const char* p, std::string_view what) const {
                                      std::to_string(body_.size()) + " of the decompressed message"};
 }
 
-void RemoteWriteDecoder::add_sample(std::int64_t time_ms, std::uint64_t bits) {
+void RemoteWriteDecoder::refuse_time(std::int64_t time_ms) {
   std::int64_t time_ns = 0;
-  if (__builtin_mul_overflow(time_ms, kNsPerMs, &time_ns)) [[unlikely]] {
-    tally_->refuse(RefusedBecause::TimeRange, 1, 0,
-                   "series " + std::to_string(series_count_) + " of the request: timestamp " +
-                       std::to_string(time_ms) + " ms is outside the years 1677 to 2262");
-    return;
-  }
-  if (time_ns > latest_ns_) [[unlikely]] {
-    tally_->refuse(RefusedBecause::TimeRange, 1, 0,
-                   "series " + std::to_string(series_count_) + " of the request: timestamp " +
-                       std::to_string(time_ms) + " ms is too far in the future; check the sender's clock");
-    return;
-  }
-  batch_->add_sample(time_ns, bits);
+  const bool fits = !__builtin_mul_overflow(time_ms, kNsPerMs, &time_ns);
+  tally_->refuse(RefusedBecause::TimeRange, 1, 0,
+                 "series " + std::to_string(series_count_) + " of the request: timestamp " +
+                     std::to_string(time_ms) +
+                     (fits ? " ms is too far in the future; check the sender's clock"
+                           : " ms is outside the years 1677 to 2262"));
 }
 
 bool RemoteWriteDecoder::add_sample(const char*& p, const char* end, Counts& counts) {
@@ -117,17 +110,7 @@ void RemoteWriteDecoder::add_metadata(std::uint64_t type, std::string_view metri
       {std::string(metric), std::string(metric_type_name(type)), std::string(help), std::string(unit)});
 }
 
-void RemoteWriteDecoder::begin_run(const Hash128& key, const char* series, std::size_t size) {
-  batch_->add_series(key);
-  extents_.push_back({static_cast<std::uint32_t>(series - body_.data()), static_cast<std::uint32_t>(size),
-                      series_count_ - 1});
-}
-
-void RemoteWriteDecoder::end_run(const Counts& counts) {
-  if (batch_->runs.back().count == 0) {
-    batch_->runs.pop_back();
-    extents_.pop_back();
-  }
+void RemoteWriteDecoder::report(const Counts& counts) {
   WriteReport& report = tally_->report();
   report.exemplars_ignored += counts.exemplars;
   report.start_timestamps_ignored += counts.start_timestamps;

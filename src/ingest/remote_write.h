@@ -19,9 +19,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/metadata_filter.h"
+#include "ingest/raw_hash.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -34,7 +36,8 @@ std::string_view metric_type_name(std::uint64_t number);
 /// What both versions share: samples, and where the series stand in the body.
 class RemoteWriteDecoder : public Resolver {
  public:
-  explicit RemoteWriteDecoder(const WriteLimits& limits) : labels_(limits), limits_(limits) {}
+  explicit RemoteWriteDecoder(const WriteLimits& limits)
+      : labels_(limits), limits_(limits), hash_(process_hash_seed()) {}
 
   /// Clears and fills `batch`; counts into `tally`; `metadata` gets what is new.
   /// @returns InvalidArgument with the byte offset when the bytes are damaged; nothing may be stored then
@@ -51,6 +54,7 @@ class RemoteWriteDecoder : public Resolver {
     std::uint32_t histograms = 0;
     std::uint32_t exemplars = 0;
     std::uint32_t start_timestamps = 0;
+    bool any() const { return (histograms | exemplars | start_timestamps) != 0; }
   };
 
   virtual Status parse_message(std::string_view body) = 0;
@@ -60,17 +64,37 @@ class RemoteWriteDecoder : public Resolver {
   /// One Sample message into the batch. False when it is damaged.
   bool add_sample(const char*& p, const char* end, Counts& counts);
   /// A time that does not fit is refused here.
-  void add_sample(std::int64_t time_ms, std::uint64_t bits);
+  void add_sample(std::int64_t time_ms, std::uint64_t bits) {
+    std::int64_t time_ns = 0;
+    if (__builtin_mul_overflow(time_ms, kNsPerMs, &time_ns) || time_ns > latest_ns_) [[unlikely]] {
+      refuse_time(time_ms);
+    } else {
+      batch_->add_sample(time_ns, bits);
+    }
+  }
+  void refuse_time(std::int64_t time_ms);
   /// `hash` of all of it tells whether it was handed over before.
   void add_metadata(std::uint64_t type, std::string_view metric, std::string_view help, std::string_view unit,
                     std::uint64_t hash);
-  void begin_run(const Hash128& key, const char* series, std::size_t size);
-  /// Takes a run without samples away again; reports histograms.
-  void end_run(const Counts& counts);
+  void begin_run(const Hash128& key, const char* series, std::size_t size) {
+    batch_->add_series(key);
+    extents_.push_back({static_cast<std::uint32_t>(series - body_.data()), static_cast<std::uint32_t>(size),
+                        series_count_ - 1});
+  }
+  /// Takes a run without samples away again.
+  void end_run() {
+    if (batch_->runs.back().count == 0) [[unlikely]] {
+      batch_->runs.pop_back();
+      extents_.pop_back();
+    }
+  }
+  /// What a series had besides samples.
+  void report(const Counts& counts);
 
   LabelSet labels_;
   const WriteLimits limits_;
   MetadataFilter filter_;
+  const RawHash hash_;
 
   struct Extent {
     std::uint32_t at = 0;  // of a TimeSeries message in the body

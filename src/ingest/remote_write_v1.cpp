@@ -62,12 +62,6 @@ bool read_label(std::string_view message, LabelView& label) {
   return true;
 }
 
-Hash128 key_of(std::string_view label_fields) {
-  constexpr std::uint64_t kFloat64 =
-      (static_cast<std::uint64_t>(ValueType::Float64) + 1) * 0x9e3779b97f4a7c15;
-  return hash128(label_fields, process_hash_seed() + kFloat64);
-}
-
 }  // namespace
 
 Status RemoteWriteV1::parse_message(std::string_view body) {
@@ -98,7 +92,7 @@ Status RemoteWriteV1::parse_series(const char* p, const char* end) {
     std::string_view label;
     if (!protobuf::read_bytes(++p, end, label)) return damaged(p, "a label is cut short");
   }
-  begin_run(key_of({series, left(series, p)}), series, left(series, end));
+  begin_run(hash_({series, left(series, p)}), series, left(series, end));
 
   Counts counts;
   bool scattered = false;  // labels after something else: no sender does it, the format allows it
@@ -127,7 +121,8 @@ Status RemoteWriteV1::parse_series(const char* p, const char* end) {
     counts.histograms += static_cast<std::uint32_t>(tag == kHistogram);
   }
   if (scattered) batch_->runs.back().key = scattered_key({series, left(series, end)});
-  end_run(counts);
+  end_run();
+  if (counts.any()) report(counts);
   return {};
 }
 
@@ -142,7 +137,7 @@ Hash128 RemoteWriteV1::scattered_key(std::string_view series) {
     if (!protobuf::read_tag(p, end, tag) || !protobuf::skip_value(p, end, tag)) break;
     if (tag >> 3 == 1) scratch_.append(field, p);
   }
-  return key_of(scratch_);
+  return hash_(scratch_);
 }
 
 Status RemoteWriteV1::parse_metadata(std::string_view message) {

@@ -53,7 +53,7 @@ Status RemoteWriteV2::read_symbols(std::string_view body) {
     if (symbols_.size() == kMaxSymbols) return damaged(p, "more than 1048576 symbols (send smaller batches)");
     if (text == kMetricName) name_symbol_ = static_cast<std::uint32_t>(symbols_.size());
     symbols_.push_back(text);
-    hashes_.push_back(hash128(text, process_hash_seed()));
+    hashes_.push_back(hash_(text));
   }
   return {};
 }
@@ -120,7 +120,8 @@ Status RemoteWriteV2::parse_series(std::string_view message) {
         RefusedBecause::Malformed, 0, 0,
         "series " + std::to_string(series_count_) + " of the request has neither samples nor histograms");
   }
-  end_run(counts);
+  end_run();
+  if (counts.any()) report(counts);
   return series.metadata.empty() ? Status() : parse_metadata(series);
 }
 

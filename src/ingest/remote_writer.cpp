@@ -1,4 +1,6 @@
-#include "ingest/ingest_metrics.h"
+#include <algorithm>
+#include <cctype>
+
 #include "ingest/remote_write.h"
 #include "ingest/write.h"
 
@@ -54,7 +56,7 @@ Result<RemoteWriteVersion> remote_write_version(std::string_view content_type) {
 
 struct RemoteWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits)
-      : targets(t), tally(limits), v1(limits), v2(limits), metrics(IngestMetrics::of("remote_write")) {}
+      : targets(t), tally(limits), v1(limits), v2(limits) {}
 
   Status store(Tenant tenant, RemoteWriteDecoder& decoder);
 
@@ -64,7 +66,6 @@ struct RemoteWriter::State {
   RemoteWriteV2 v2;
   Batch batch;
   std::vector<Metadata> metadata;
-  IngestMetrics& metrics;
 };
 
 RemoteWriter::RemoteWriter(const WriteTargets& targets, const WriteLimits& limits)
@@ -110,13 +111,9 @@ Result<WriteReport> RemoteWriter::write(Tenant tenant, std::string_view body, Re
     decoder.forget_metadata();  // what this message said was remembered while parsing, and is dropped now
   }
   shrink(s.batch);
-  if (!status.ok()) {
-    s.metrics.failed(body.size());
-    return status;
-  }
+  if (!status.ok()) return status;
   WriteReport report = std::move(s.tally.report());
   if (!report.complete()) report.message = join_problems(report);
-  s.metrics.count(body.size(), report);
   return report;
 }
 

@@ -171,7 +171,7 @@ Status TextDecoder::parse_sample(std::string_view line) {
   if (time_ns > latest_ns_) {
     return {Code::OutOfBounds, "the timestamp is too far in the future; check the sender's clock"};
   }
-  batch_->add_series(hash128(line.substr(0, size), seed_));
+  batch_->add_series(hash_(line.substr(0, size), seed_));
   batch_->add_sample(time_ns, value);
   series_.push_back(
       {static_cast<std::uint32_t>(line.data() - body_.data()), static_cast<std::uint32_t>(size), line_});

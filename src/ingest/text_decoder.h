@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/metadata_filter.h"
+#include "ingest/raw_hash.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -30,7 +31,8 @@ namespace silverback::ingest {
 
 class TextDecoder final : public Resolver {
  public:
-  explicit TextDecoder(const WriteLimits& limits) : limits_(limits), labels_(limits) {}
+  explicit TextDecoder(const WriteLimits& limits)
+      : limits_(limits), hash_(process_hash_seed()), labels_(limits) {}
 
   /// Clears and fills `batch` and `metadata`. @returns InvalidArgument when the body is too large
   Status parse(std::string_view body, const TextOptions& options, std::int64_t now_ns, Batch& batch,
@@ -56,6 +58,7 @@ class TextDecoder final : public Resolver {
   Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
 
   const WriteLimits limits_;
+  const RawHash hash_;
   LabelSet labels_;
   MetadataFilter filter_;
 

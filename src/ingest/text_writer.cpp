@@ -1,12 +1,10 @@
-#include "ingest/ingest_metrics.h"
 #include "ingest/text_decoder.h"
 #include "ingest/write.h"
 
 namespace silverback::ingest {
 
 struct TextWriter::State {
-  State(const WriteTargets& t, const WriteLimits& limits)
-      : targets(t), tally(limits), decoder(limits), metrics(IngestMetrics::of("text")) {}
+  State(const WriteTargets& t, const WriteLimits& limits) : targets(t), tally(limits), decoder(limits) {}
 
   Status write(Tenant tenant, std::string_view body, const TextOptions& options);
 
@@ -15,7 +13,6 @@ struct TextWriter::State {
   TextDecoder decoder;
   Batch batch;
   std::vector<Metadata> metadata;
-  IngestMetrics& metrics;
 };
 
 TextWriter::TextWriter(const WriteTargets& targets, const WriteLimits& limits)
@@ -52,11 +49,7 @@ Result<WriteReport> TextWriter::write(Tenant tenant, std::string_view body, cons
   State& s = *state_;
   const Status written = s.write(tenant, body, options);
   shrink(s.batch);
-  if (!written.ok()) {
-    s.metrics.failed(body.size());
-    return written;
-  }
-  s.metrics.count(body.size(), s.tally.report());
+  if (!written.ok()) return written;
   return std::move(s.tally.report());
 }
 
