@@ -1,6 +1,7 @@
 #include "api/result_json.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/http_error.h"
 #include "api/json.h"
@@ -15,11 +16,18 @@ using query::ResultType;
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
 
+/// As Prometheus writes values: with an exponent below 1e-6 and from 1e21 on.
+void append_value(std::string& out, double value) {
+  const double magnitude = std::fabs(value);
+  if (magnitude >= 1e-6 && magnitude < 1e21) return append_float(out, value);
+  append_float_exponent(out, value);
+}
+
 void append_point(std::string& out, std::int64_t time_ms, double value) {
   out += '[';
   append_seconds(out, time_ms);
   out += ",\"";
-  append_float(out, value);
+  append_value(out, value);
   out += "\"]";
 }
 
@@ -133,7 +141,7 @@ class ResultStream final : public BodyStream {
       append_json_labels(out, result_.matrix.labels(row_), result_.matrix.drop_name(row_));
       out += R"(,"value":)";
       out += time_text(0);
-      append_float(out, result_.matrix.at(row_, 0));
+      append_value(out, result_.matrix.at(row_, 0));
       out += "\"]}";
     } else {
       append_matrix_row(out);
@@ -151,7 +159,7 @@ class ResultStream final : public BodyStream {
       if (!first) out += ',';
       first = false;
       out += time_text(step);
-      append_float(out, values[step]);
+      append_value(out, values[step]);
       out += "\"]";
     });
     out += "]}";
