@@ -40,6 +40,22 @@ std::optional<std::int64_t> digits(std::string_view text, std::size_t at, std::s
   return v;
 }
 
+// Whole numbers beyond 2^53: the shortest digits and then zeros, as Go does. to_chars would write all digits of
+// the number exactly, 309 for the largest.
+void append_large(std::string& out, double v) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
+  const std::string_view text(buffer, static_cast<std::size_t>(end - buffer));
+  const std::size_t e = text.find('e');
+  std::size_t places = static_cast<std::size_t>(*digits(text, e + 2, text.size() - e - 2));
+  for (const char c : text.substr(0, e)) {
+    if (c != '.') out += c;
+  }
+  const std::size_t point = text.find('.');
+  if (point != text.npos) places -= e - point - 1;
+  out.append(places, '0');
+}
+
 }  // namespace
 
 void append_float(std::string& out, double v) {
@@ -51,6 +67,7 @@ void append_float(std::string& out, double v) {
     out.append(buffer, end);
     return;
   }
+  if (std::fabs(v) >= 0x1p53) return append_large(out, v);
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr;
   out.append(buffer, end);
 }

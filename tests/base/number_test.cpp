@@ -16,7 +16,9 @@ TEST(Number, FloatsPrintAsGoPrintsThem) {
     const char* text;
   };
   constexpr Case kCases[] = {{0, "0"}, {-0.0, "-0"}, {1.5, "1.5"}, {1e21, "1000000000000000000000"}, {0.1, "0.1"},
-                             {1e-7, "0.0000001"}, {123456789, "123456789"}, {HUGE_VAL, "+Inf"}, {-HUGE_VAL, "-Inf"}};
+                             {1e-7, "0.0000001"},
+                             {123456789012345678901.0, "123456789012345680000"}, {-9007199254740994, "-9007199254740994"},
+                             {1.2345e17, "123450000000000000"}, {123456789, "123456789"}, {HUGE_VAL, "+Inf"}, {-HUGE_VAL, "-Inf"}};
   for (const Case& c : kCases) EXPECT_EQ(format_float(c.value), c.text);
   EXPECT_EQ(format_float(std::nan("")), "NaN");
 }
