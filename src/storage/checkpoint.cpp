@@ -164,7 +164,7 @@ Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPos
       refs.push_back(SeriesRef{ref});
     }
     for (SeriesSnapshot& snapshot : snapshots) snapshot.clear();
-    head.visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) {
+    head.visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
       shard.snapshot(series, {}, snapshots[i]);
       hints[i] = series.hint;
     });

@@ -74,6 +74,7 @@ rocksdb::DBOptions db_options() {
   options.stats_persist_period_sec = 0;
   options.max_manifest_file_size = 4 << 20;
   options.avoid_flush_during_shutdown = true;
+  options.allow_fallocate = false;  // a small store should be small on disk
   return options;
 }
 
@@ -219,6 +220,11 @@ Status ChunkStore::live_series(const WindowInfo& window,
     if (const Status bad = decode_runs({value.data(), value.size()}, runs); !bad.ok()) return bad;
   }
   return {};
+}
+
+void ChunkStore::resume() {
+  const auto status = db_->db->Resume();
+  if (!status.ok()) log(LogLevel::Warn, "the chunk store cannot go on yet", {{"error", status.ToString()}});
 }
 
 std::uint64_t ChunkStore::disk_bytes() const {

@@ -100,6 +100,9 @@ class ChunkStore {
   Status live_series(const WindowInfo& window,
                      std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs) const;
 
+  /// After a failed write RocksDB refuses all others until it is told to try again.
+  void resume();
+
   std::uint64_t disk_bytes() const;
   std::uint64_t cache_bytes() const;
 

@@ -64,7 +64,7 @@ Engine::~Engine() {
   }
   metric_handles_.clear();
   if (wal_ == nullptr) return;  // never opened whole
-  if (wal_->stats().records > 0) {
+  if (wal_->stats().records > 0 || !clean_start_) {
     // A quick start next time. Should it fail, the log has everything.
     if (const Status done = checkpoint(); !done.ok()) log(LogLevel::Warn, "no checkpoint at the end", {{"error", done.message()}});
   }

@@ -124,6 +124,7 @@ class Engine {
   std::int64_t last_checkpoint_ns_ GUARDED_BY(maintenance_mutex_) = 0;
   std::uint64_t last_checkpoint_written_ GUARDED_BY(maintenance_mutex_) = 0;  // log bytes then
   std::int64_t last_complaint_ns_ GUARDED_BY(maintenance_mutex_) = 0;
+  bool background_failed_ GUARDED_BY(maintenance_mutex_) = false;
 
   mutable Mutex trouble_mutex_;
   Status trouble_ GUARDED_BY(trouble_mutex_);  // why the log cannot be written, when it cannot

@@ -168,14 +168,10 @@ Status Engine::put_metadata(Tenant tenant, std::vector<Metadata> entries) {
   if (changed.empty()) return {};
   std::string record;
   encode_metadata(record, tenant, changed);
-  WalTicket ticket;
-  {
-    const CommitGate::Pass pass(gate_);
-    ticket = wal_->append(RecordType::Metadata, record);
-    metadata_.put(tenant, changed);
-  }
-  Status kept = wal_->wait(ticket);
+  const CommitGate::Pass pass(gate_);  // a checkpoint sees both, the record and its effect, or neither
+  Status kept = wal_->wait(wal_->append(RecordType::Metadata, record));
   note_trouble(kept);
+  if (kept.ok()) metadata_.put(tenant, changed);
   return kept;
 }
 
@@ -184,14 +180,10 @@ Status Engine::create_database(Tenant tenant, std::string_view name) {
   if (catalog_.has_database(tenant, name)) return {};
   std::string record;
   encode_catalog(record, {tenant, std::string(name)});
-  WalTicket ticket;
-  {
-    const CommitGate::Pass pass(gate_);
-    ticket = wal_->append(RecordType::Catalog, record);
-    catalog_.add_database(tenant, name);
-  }
-  Status kept = wal_->wait(ticket);
+  const CommitGate::Pass pass(gate_);
+  Status kept = wal_->wait(wal_->append(RecordType::Catalog, record));
   note_trouble(kept);
+  if (kept.ok()) catalog_.add_database(tenant, name);
   return kept;
 }
 

@@ -67,33 +67,31 @@ Status Engine::flush_windows(std::int32_t first, std::int32_t last) {
   std::vector<PickedSeries> picked;
   std::vector<HeadChunkPtr> chunks;
   for_slices(std::min(end_ref, head_.end_ref()), [&](std::span<const SeriesRef> refs) {
-    head_.visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) {
-      const std::size_t begin = chunks.size();
+    head_.visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
+      const auto begin = static_cast<std::uint32_t>(chunks.size());
       shard.collect(series, first, last, chunks);
-      if (chunks.size() > begin) picked.push_back({refs[i], series.type, series.hint, begin, chunks.size()});
+      const auto end = static_cast<std::uint32_t>(chunks.size());
+      if (end > begin) picked.push_back({refs[i], series.type, series.hint, begin, end});
     });
   });
   if (picked.empty()) {
     activity_.flushed(uses);
     return {};
   }
-  // pack() sorts the list by window; removal needs the order of collection.
-  std::vector<HeadChunkPtr> collected = chunks;
   auto file = store_->begin_file();
   if (!file) return file.status();
   WindowPacker packer(**file);
   if (Status bad = packer.pack(picked, chunks); !bad.ok()) return bad;
   if (Status bad = store_->ingest(std::move(*file), mark); !bad.ok()) return bad;
-  chunks.clear();
 
   std::size_t next = 0;
   for_slices(end_ref, [&](std::span<const SeriesRef> refs) {
     std::vector<SeriesRef> with_chunks;
     const std::size_t begin = next;
     while (next < picked.size() && picked[next].ref <= refs.back()) with_chunks.push_back(picked[next++].ref);
-    head_.visit(with_chunks, [&](std::size_t i, HeadShard& shard, HeadSeries& series) {
+    head_.visit(with_chunks, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
       const PickedSeries& one = picked[begin + i];
-      shard.remove(series, {collected.data() + one.begin, one.end - one.begin});
+      shard.remove(series, {chunks.data() + one.begin, one.end - one.begin});
     });
   });
   activity_.flushed(uses);
@@ -205,6 +203,7 @@ Status Engine::drop_expired() {
 
 Status Engine::flush() {
   const MutexLock lock(maintenance_mutex_);
+  if (background_failed_) store_->resume();
   if (Status bad = flush_uses(activity_.list()); !bad.ok()) return bad;
   Status status = write_checkpoint_now(/*keep_previous=*/false);
   memory_bytes_.store(head_.memory_bytes(), std::memory_order_relaxed);
@@ -220,6 +219,7 @@ Status Engine::maintain() {
   const MutexLock lock(maintenance_mutex_);
   memory_bytes_.store(head_.memory_bytes(), std::memory_order_relaxed);
   if (troubled_.load(std::memory_order_relaxed)) note_trouble(wal_->sync());  // the disk may be well again
+  if (background_failed_) store_->resume();
   Status status = drop_expired();
   if (status.ok()) status = flush_due();
   const std::int64_t now = clock_.now_ns();
@@ -228,6 +228,7 @@ Status Engine::maintain() {
   if (status.ok() && (logged >= options_.checkpoint_wal_bytes || (long_ago && logged > 0))) {
     status = write_checkpoint_now(/*keep_previous=*/true);
   }
+  background_failed_ = !status.ok();
   if (!status.ok() && now - last_complaint_ns_ >= kComplainEveryNs) {
     last_complaint_ns_ = now;
     log(LogLevel::Error, "background work failed, trying again", {{"error", status.message()}});

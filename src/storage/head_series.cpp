@@ -77,7 +77,7 @@ void HeadShard::free_stream(SeriesBody& body) {
 
 void HeadShard::make_room(HeadSeries& series) {
   const std::uint32_t capacity = series.tail_capacity;
-  const bool old = series.body != nullptr && (series.body->state.count > 0 || series.body->chunk_count > 0);
+  const bool old = series.first_chunk != nullptr || (series.body != nullptr && series.body->state.count > 0);
   const std::uint32_t most = old ? kTail : kYoungTail;
   if (capacity < most) {
     resize_tail(series, capacity + kTailStep);
@@ -229,6 +229,12 @@ void HeadShard::seal_column(HeadSeries& series, const SampleColumn& column) {
 }
 
 void HeadShard::add_chunk(HeadSeries& series, HeadChunkPtr chunk) {
+  ++chunks_;
+  heap_bytes_ += chunk->memory_bytes();
+  if (series.first_chunk == nullptr) {
+    series.first_chunk = chunk.leave();
+    return;
+  }
   SeriesBody& body = body_of(series);
   if (body.chunk_count == body.chunk_capacity) {
     const std::size_t wanted = (body.chunk_count + std::max<std::size_t>(body.chunk_count / 2, 1)) * sizeof(HeadChunk*);
@@ -241,8 +247,6 @@ void HeadShard::add_chunk(HeadSeries& series, HeadChunkPtr chunk) {
     body.chunks = chunks;
     body.chunk_capacity = static_cast<std::uint32_t>(bytes / sizeof(HeadChunk*));
   }
-  ++chunks_;
-  heap_bytes_ += chunk->memory_bytes();
   body.chunks[body.chunk_count++] = chunk.leave();
 }
 
@@ -267,11 +271,10 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
       sample.bits = out.strings.size() - 1;
     }
   };
+  for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS {
+    if (range.overlaps({chunk->first_ns(), chunk->last_ns()})) out.chunks.push_back(HeadChunkPtr::share(chunk));
+  });
   if (const SeriesBody* body = series.body; body != nullptr) {
-    for (std::uint32_t i = 0; i < body->chunk_count; ++i) {
-      const HeadChunk& chunk = *body->chunks[i];
-      if (range.overlaps({chunk.first_ns(), chunk.last_ns()})) out.chunks.push_back(HeadChunkPtr::share(body->chunks[i]));
-    }
     // The open part lies between its window's beginning and last_ns.
     if (body->state.count > 0 && range.min_ns <= series.last_ns && range.max_ns >= window_range(window_of(series.last_ns)).min_ns) {
       out.stream.assign(body->stream, body->state.byte_count());
@@ -287,10 +290,9 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
 bool HeadShard::may_have(const HeadSeries& series, TimeRange range) const {
   const bool has_open = series.tail_size > 0 || (series.body != nullptr && series.body->state.count > 0);
   if (has_open && range.overlaps({window_range(window_of(series.last_ns)).min_ns, series.last_ns})) return true;
-  if (series.body == nullptr) return false;
-  for (std::uint32_t i = 0; i < series.body->chunk_count; ++i) {
-    if (range.overlaps({series.body->chunks[i]->first_ns(), series.body->chunks[i]->last_ns()})) return true;
-  }
+  bool found = false;
+  for_each_chunk(series, [&](const HeadChunk* chunk) { found = found || range.overlaps({chunk->first_ns(), chunk->last_ns()}); });
+  if (found || series.body == nullptr) return found;
   return series.body->late != nullptr && std::any_of(series.body->late->begin(), series.body->late->end(),
                                                      [&](const RawSample& sample) { return range.contains(sample.time_ns); });
 }
@@ -305,30 +307,38 @@ void HeadShard::collect(HeadSeries& series, std::int32_t first, std::int32_t las
   const bool open = series.tail_size > 0 || (series.body != nullptr && series.body->state.count > 0);
   if (open && wanted(window_of(series.last_ns))) seal_open(series);
   if (series.tail_size == 0 && series.tail != nullptr) resize_tail(series, 0);
-  if (series.body == nullptr) return;
-  for (std::uint32_t i = 0; i < series.body->chunk_count; ++i) {
-    HeadChunk* chunk = series.body->chunks[i];
+  for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS {
     if (wanted(chunk->window())) out.push_back(HeadChunkPtr::share(chunk));
-  }
+  });
+}
+
+void HeadShard::release_chunk(HeadChunk* chunk) {
+  const HeadChunkPtr gone(chunk);
+  samples_ -= gone->count();
+  heap_bytes_ -= gone->memory_bytes();
+  --chunks_;
 }
 
 void HeadShard::remove(HeadSeries& series, std::span<const HeadChunkPtr> chunks) {
-  if (series.body == nullptr || chunks.empty()) return;
-  SeriesBody& body = *series.body;
+  if (series.first_chunk == nullptr || chunks.empty()) return;
+  std::vector<const HeadChunk*> gone;
+  gone.reserve(chunks.size());
+  for (const HeadChunkPtr& chunk : chunks) gone.push_back(chunk.get());
+  std::sort(gone.begin(), gone.end());
+  HeadChunk* first = nullptr;
   std::uint32_t kept = 0;
-  std::size_t next = 0;
-  for (std::uint32_t i = 0; i < body.chunk_count; ++i) {
-    if (next < chunks.size() && chunks[next].get() == body.chunks[i]) {
-      const HeadChunkPtr gone(body.chunks[i]);
-      samples_ -= gone->count();
-      heap_bytes_ -= gone->memory_bytes();
-      --chunks_;
-      ++next;
+  for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS {
+    if (std::binary_search(gone.begin(), gone.end(), chunk)) {
+      release_chunk(chunk);
+    } else if (first == nullptr) {
+      first = chunk;
     } else {
-      body.chunks[kept++] = body.chunks[i];
+      series.body->chunks[kept++] = chunk;  // never beyond the one being looked at
     }
-  }
-  shrink_chunks(body, kept);
+  });
+  series.first_chunk = first;
+  if (series.body == nullptr) return;
+  if (series.body->chunks != nullptr) shrink_chunks(*series.body, kept);
   free_body_if_empty(series);
 }
 
@@ -358,10 +368,12 @@ void HeadShard::drop_raw(ValueType type, std::span<const RawSample> samples) {
 }
 
 void HeadShard::clear(HeadSeries& series) {
-  if (series.tail == nullptr && series.body == nullptr) return;
+  if (series.tail == nullptr && series.body == nullptr && series.first_chunk == nullptr) return;
   drop_raw(series.type, {series.tail, series.tail_size});
   series.tail_size = 0;
   resize_tail(series, 0);
+  for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS { release_chunk(chunk); });
+  series.first_chunk = nullptr;
   if (series.body == nullptr) return;
   SeriesBody& body = *series.body;
   samples_ -= body.state.count;
@@ -370,12 +382,6 @@ void HeadShard::clear(HeadSeries& series) {
     drop_raw(series.type, *body.late);
     heap_bytes_ -= sizeof *body.late + body.late->size() * sizeof(RawSample);
     delete std::exchange(body.late, nullptr);
-  }
-  for (std::uint32_t i = 0; i < body.chunk_count; ++i) {
-    const HeadChunkPtr gone(body.chunks[i]);
-    samples_ -= gone->count();
-    heap_bytes_ -= gone->memory_bytes();
-    --chunks_;
   }
   if (body.chunks != nullptr) shrink_chunks(body, 0);
   free_body_if_empty(series);

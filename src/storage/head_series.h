@@ -6,7 +6,8 @@
 //
 // Invariants
 //   (1) Stream and tail together, the open part, lie within one window and their times strictly increase.
-//   (2) Of two samples at one time the later arrival is found, in this order: chunks as listed, open part, late
+//   (2) The body has chunks only behind a first_chunk.
+//   (3) Of two samples at one time the later arrival is found, in this order: chunks as listed, open part, late
 //       samples. For a late sample never comes before an open sample of its time, because a sample is late
 //       when its time is not beyond last_ns, and last_ns goes back only in seal_late(), which seals the open
 //       part first.
@@ -60,6 +61,7 @@ struct alignas(64) HeadSeries {
   std::int64_t window_last_ns = std::numeric_limits<std::int64_t>::min();  // the open part's window ends here
   RawSample* tail = nullptr;
   SeriesBody* body = nullptr;
+  HeadChunk* first_chunk = nullptr;  // the chunk before those of the body; most series that are flushed have one
   std::uint8_t tail_size = 0;
   std::uint8_t tail_capacity = 0;
   ValueType type = ValueType::Float64;
@@ -80,6 +82,15 @@ struct SeriesSnapshot {
   void clear();
   bool empty() const { return chunks.empty() && stream_count == 0 && tail.empty() && late.empty(); }
 };
+
+/// In order of sealing.
+template <typename Use>
+void for_each_chunk(const HeadSeries& series, const Use& use) {
+  if (series.first_chunk == nullptr) return;
+  use(series.first_chunk);
+  if (series.body == nullptr) return;
+  for (std::uint32_t i = 0; i < series.body->chunk_count; ++i) use(series.body->chunks[i]);
+}
 
 class HeadShard {
  public:
@@ -114,7 +125,7 @@ class HeadShard {
   /// Seals what is open or late in windows first..last, and gives all chunks of these windows.
   void collect(HeadSeries& series, std::int32_t first, std::int32_t last, std::vector<HeadChunkPtr>& out)
       REQUIRES(mutex_);
-  /// Takes away those of the series' chunks that are in `chunks`, in the order collect() gave them.
+  /// Takes away those of the series' chunks that are in `chunks`, in any order.
   void remove(HeadSeries& series, std::span<const HeadChunkPtr> chunks) REQUIRES(mutex_);
 
   /// For recovery: a chunk as it was, behind those that are there.
@@ -141,6 +152,7 @@ class HeadShard {
   void seal_column(HeadSeries& series, const SampleColumn& column) REQUIRES(mutex_);
   void read_open(const HeadSeries& series, SampleColumn& out) const REQUIRES(mutex_);
   void add_chunk(HeadSeries& series, HeadChunkPtr chunk) REQUIRES(mutex_);
+  void release_chunk(HeadChunk* chunk) REQUIRES(mutex_);
   void drop_raw(ValueType type, std::span<const RawSample> samples) REQUIRES(mutex_);
   void free_string(std::uint64_t bits) REQUIRES(mutex_);
   void resize_tail(HeadSeries& series, std::uint32_t capacity) REQUIRES(mutex_);

@@ -5,12 +5,13 @@
 namespace silverback::storage {
 
 std::vector<Metadata> MetadataTable::changed(Tenant tenant, std::vector<Metadata> entries) const {
+  std::vector<Metadata> changed;
   const MutexLock lock(mutex_);
-  std::erase_if(entries, [&](const Metadata& entry) {
+  for (Metadata& entry : entries) {
     const auto it = entries_.find({tenant, entry.metric});
-    return it != entries_.end() && it->second.metadata == entry;
-  });
-  return entries;
+    if (it == entries_.end() || !(it->second.metadata == entry)) changed.push_back(std::move(entry));
+  }
+  return changed;
 }
 
 void MetadataTable::put(Tenant tenant, std::span<const Metadata> entries) {

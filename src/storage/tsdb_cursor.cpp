@@ -52,7 +52,7 @@ Status TsdbCursor::load_block() {
   std::sort(refs_.begin(), refs_.end());
   snapshots_.resize(std::max(snapshots_.size(), refs_.size()));
   for (SeriesSnapshot& snapshot : snapshots_) snapshot.clear();
-  engine_.head().visit(refs_, [&](std::size_t i, HeadShard& shard, HeadSeries& series_of) {
+  engine_.head().visit(refs_, [&](std::size_t i, HeadShard& shard, HeadSeries& series_of) NO_THREAD_SAFETY_ANALYSIS {
     shard.snapshot(series_of, range_, snapshots_[i]);
   });
   return read_windows(refs_);

@@ -25,7 +25,7 @@ Status TsdbQuerier::keep_live(std::vector<SeriesRef>& refs) {
     count += live[i] ? 0 : 1;
     live[i] = true;
   };
-  engine_.head().visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) {
+  engine_.head().visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
     if (shard.may_have(series, range_)) mark(i);
   });
   const auto table = engine_.store().table();

@@ -21,17 +21,18 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
   struct Group {
     std::int32_t window;
     std::uint32_t series;
-    std::size_t begin;
-    std::size_t end;
+    std::uint32_t begin;
+    std::uint32_t end;
   };
   std::vector<Group> groups;
   groups.reserve(series.size());
   for (std::uint32_t i = 0; i < series.size(); ++i) {
     // By window; arrival order stays within one.
-    std::stable_sort(chunks.begin() + static_cast<std::ptrdiff_t>(series[i].begin),
-                     chunks.begin() + static_cast<std::ptrdiff_t>(series[i].end),
-                     [](const HeadChunkPtr& a, const HeadChunkPtr& b) { return a->window() < b->window(); });
-    for (std::size_t at = series[i].begin; at < series[i].end;) {
+    const auto begin = chunks.begin() + series[i].begin;
+    const auto end = chunks.begin() + series[i].end;
+    const auto earlier = [](const HeadChunkPtr& a, const HeadChunkPtr& b) { return a->window() < b->window(); };
+    if (!std::is_sorted(begin, end, earlier)) std::stable_sort(begin, end, earlier);
+    for (std::uint32_t at = series[i].begin; at < series[i].end;) {
       Group group{chunks[at]->window(), i, at, at};
       std::int32_t taken = group.window;
       std::size_t samples = 0;

@@ -27,13 +27,13 @@ namespace silverback::storage {
 
 inline constexpr std::size_t kPartSamples = 1024;
 
-/// One series of a flush: chunks [begin, end) of the flush's list, in order of arrival.
+/// One series of a flush: chunks [begin, end) of the flush's list, in order of arrival. There may be millions.
 struct PickedSeries {
   SeriesRef ref = kNoSeries;
   ValueType type = ValueType::Float64;
   ScaleHint hint = 0;
-  std::size_t begin = 0;
-  std::size_t end = 0;
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
 };
 
 class WindowPacker {
