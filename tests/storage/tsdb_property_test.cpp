@@ -107,7 +107,7 @@ class TsdbProperty : public TsdbTest {
 };
 
 TEST_F(TsdbProperty, ReadsWhatWasWrittenThroughEverything) {
-  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
     SCOPED_TRACE(seed);
     tsdb_.reset();
     fs::remove_all(options().path);
@@ -115,7 +115,7 @@ TEST_F(TsdbProperty, ReadsWhatWasWrittenThroughEverything) {
     random_.seed(seed);
     for (std::size_t i = 0; i < kSeries; ++i) newest_[i] = kNow - static_cast<std::int64_t>(random_() % 20'000) * kSecond;
     open();
-    for (int step = 0; step < 120; ++step) {
+    for (int step = 0; step < 90; ++step) {
       SCOPED_TRACE(step);
       write_some();
       switch (random_() % 24) {
