@@ -1,6 +1,5 @@
 // sum, avg, stddev, stdvar over time: compensated sums (kahan.h).
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "query/kahan.h"
@@ -14,47 +13,54 @@ struct Sum {
   double lost = 0;
 };
 
-Sum sum_in_order(std::span<const double> v) {
-  Sum s;
-  for (const double x : v) kahan_add(x, s.sum, s.lost);
-  return s;
-}
-
-// Each addition waits for the one before it, so wide windows are summed in lanes that are added at the
-// end, compensated as well. For values that cannot overflow (see harmless) only: how infinities and NaN
-// come out depends on the order.
+// Each addition waits for the one before it, so the windows of several steps are summed side by side,
+// each in its own order: the results are those of one window at a time, to the bit.
 constexpr std::size_t kLanes = 8;
-Sum sum_in_lanes(std::span<const double> v) {
-  std::array<double, kLanes> sum{};
-  std::array<double, kLanes> lost{};
-  std::size_t i = 0;
-  for (; i + kLanes <= v.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double x = v[i + lane];
-      const double total = sum[lane] + x;
-      const double added = total - sum[lane];
-      lost[lane] += (sum[lane] - (total - added)) + (x - added);
-      sum[lane] = total;
+struct Lanes {
+  DoublePair sum[kLanes / 2] = {};
+  DoublePair lost[kLanes / 2] = {};
+};
+
+Lanes sum_windows(const RollupInput& in, std::size_t step) {
+  Lanes lanes;
+  const double* start[kLanes];
+  std::size_t together = in.windows.size(step);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    start[lane] = in.values.data() + in.windows.any_first[step + lane];
+    together = std::min(together, in.windows.size(step + lane));
+  }
+  for (std::size_t i = 0; i < together; ++i) {
+    for (std::size_t pair = 0; pair < kLanes / 2; ++pair) {
+      const DoublePair x = {start[2 * pair][i], start[2 * pair + 1][i]};
+      kahan_add(x, lanes.sum[pair], lanes.lost[pair]);
     }
   }
-  Sum s = sum_in_order(v.subspan(i));
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    kahan_add(sum[lane], s.sum, s.lost);
-    s.lost += lost[lane];
+    double sum = lanes.sum[lane / 2][lane % 2];
+    double lost = lanes.lost[lane / 2][lane % 2];
+    for (std::size_t i = together; i < in.windows.size(step + lane); ++i) kahan_add(start[lane][i], sum, lost);
+    lanes.sum[lane / 2][lane % 2] = sum;
+    lanes.lost[lane / 2][lane % 2] = lost;
   }
-  return s;
+  return lanes;
 }
 
-bool harmless(std::span<const double> v) {
-  constexpr double kFarFromOverflow = 1e290;
-  std::size_t harmful = 0;
-  for (const double x : v) harmful += std::abs(x) <= kFarFromOverflow ? 0 : 1;
-  return harmful == 0;
-}
-
-constexpr std::size_t kWide = 2 * kLanes;
-Sum sum_of(std::span<const double> v, bool lanes) {
-  return lanes && v.size() >= kWide ? sum_in_lanes(v) : sum_in_order(v);
+/// f(step, sum) for every window that has a sample.
+template <typename F>
+void each_sum(const RollupInput& in, std::size_t steps, F f) {
+  std::size_t step = 0;
+  for (; step + kLanes <= steps; step += kLanes) {
+    const Lanes lanes = sum_windows(in, step);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      if (in.windows.size(step + lane) > 0) f(step + lane, Sum{lanes.sum[lane / 2][lane % 2], lanes.lost[lane / 2][lane % 2]});
+    }
+  }
+  for (; step < steps; ++step) {
+    if (in.windows.size(step) == 0) continue;
+    Sum s;
+    for (std::size_t i = in.windows.first[step]; i < in.windows.end[step]; ++i) kahan_add(in.values[i], s.sum, s.lost);
+    f(step, s);
+  }
 }
 
 template <typename F>
@@ -69,11 +75,11 @@ Status each_window(const RollupInput& in, std::span<double> out, std::span<std::
 
 Status sum_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
-  const bool lanes = harmless(in.values);
-  return each_window(in, out, present, [lanes](std::span<const double> v) {
-    const Sum s = sum_of(v, lanes);
-    return std::isinf(s.sum) ? s.sum : s.sum + s.lost;
+  std::ranges::copy(in.windows.non_empty, present.begin());
+  each_sum(in, out.size(), [&](std::size_t step, const Sum& s) {
+    out[step] = std::isinf(s.sum) ? s.sum : s.sum + s.lost;
   });
+  return {};
 }
 
 // The mean of a sum that overflows is found incrementally from there on.
@@ -108,13 +114,15 @@ double mean_in_order(std::span<const double> v) {
 
 Status avg_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
-  const bool lanes = harmless(in.values);
-  return each_window(in, out, present, [lanes](std::span<const double> v) {
-    if (!lanes) return mean_in_order(v);
-    const Sum s = sum_of(v, true);
-    const double n = static_cast<double>(v.size());
-    return s.sum / n + s.lost / n;
+  std::ranges::copy(in.windows.non_empty, present.begin());
+  each_sum(in, out.size(), [&](std::size_t step, const Sum& s) {
+    const std::size_t n = in.windows.size(step);
+    const double count = static_cast<double>(n);
+    // A sum that is finite never overflowed on the way.
+    out[step] = std::isfinite(s.sum) ? s.sum / count + s.lost / count
+                                     : mean_in_order(in.values.subspan(in.windows.first[step], n));
   });
+  return {};
 }
 
 // Welford's method, both its sums compensated.
