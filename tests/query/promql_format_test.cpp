@@ -47,6 +47,17 @@ TEST(PromqlFormat, IndentsCallsAggregationsAndParentheses) {
 ))");
 }
 
+TEST(PromqlFormat, StaysQuickAndShortForDeepQueries) {
+  std::string chain = "a";
+  for (int i = 0; i < 990; ++i) chain += "+a";
+  std::string wide = std::string(900, '(') + "label_join(a,\"b\",\"c\"";
+  for (int i = 0; i < 100'000; ++i) wide += ",\"x\"";
+  wide += ")" + std::string(900, ')');
+
+  EXPECT_TRUE(formatted(chain).ends_with("\n+\n  a"));
+  EXPECT_EQ(formatted(wide).find('\n'), std::string::npos);
+}
+
 TEST(PromqlFormat, SplitsInsideASubquery) {
   EXPECT_EQ(formatted(R"(max_over_time(rate(demo_api_request_duration_seconds_count{environment="production",handler="/api/v1/query_range"}[1m])[1h:1m] @ start() offset 1m))"),
             R"(max_over_time(

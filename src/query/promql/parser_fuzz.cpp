@@ -16,7 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = to_string(**expr);
   const auto again = parse_expr(text, options);
   if (!again || to_string(**again) != text) std::abort();
-  const auto from_pretty = parse_expr(pretty(**expr), options);
+  ParserOptions roomy = options;
+  roomy.max_bytes = 16 << 20;  // indentation
+  const auto from_pretty = parse_expr(pretty(**expr), roomy);
   if (!from_pretty || to_string(**from_pretty) != text) std::abort();
   return 0;
 }

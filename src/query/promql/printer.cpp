@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/duration.h"
@@ -13,7 +15,17 @@
 namespace silverback::query::promql {
 namespace {
 
-void append(std::string& out, const Expr& expr);
+// The text, and where in it each node stands, so that pretty() knows how long a node is without printing
+// it again.
+struct Writer {
+  struct Span {
+    std::size_t begin = 0, end = 0;
+  };
+  std::string text;
+  std::unordered_map<const Expr*, Span>* spans = nullptr;  // null: nobody asks
+};
+
+void append(Writer& to, const Expr& expr);
 
 void append_labels(std::string& out, const std::vector<std::string>& labels) {
   out += '(';
@@ -174,41 +186,45 @@ void append_subquery_suffix(std::string& out, const SubqueryExpr& node) {
   append_offset(out, node.offset);
 }
 
-void append_node(std::string& out, const AggregateExpr& node) {
+void append_node(Writer& to, const AggregateExpr& node) {
+  std::string& out = to.text;
   append_aggregation(out, node);
   out += '(';
   if (node.param) {
-    append(out, *node.param);
+    append(to, *node.param);
     out += ", ";
   }
-  append(out, *node.expr);
+  append(to, *node.expr);
   out += ')';
 }
 
-void append_node(std::string& out, const BinaryExpr& node) {
+void append_node(Writer& to, const BinaryExpr& node) {
+  std::string& out = to.text;
   const auto* base = as<NumberLiteral>(*node.lhs);
   if (node.op == BinaryOp::Pow && base && base->value == HUGE_VAL) {
     out += "Inf";  // "+Inf ^ 2" would read as +(Inf ^ 2)
   } else {
-    append(out, *node.lhs);
+    append(to, *node.lhs);
   }
   out += ' ';
   append_operator(out, node);
   out += ' ';
-  append(out, *node.rhs);
+  append(to, *node.rhs);
 }
 
-void append_node(std::string& out, const Call& node) {
+void append_node(Writer& to, const Call& node) {
+  std::string& out = to.text;
   out += node.function.name;
   out += '(';
   for (std::size_t i = 0; i < node.args.size(); ++i) {
     if (i > 0) out += ", ";
-    append(out, *node.args[i]);
+    append(to, *node.args[i]);
   }
   out += ')';
 }
 
-void append_node(std::string& out, const MatrixSelector& node) {
+void append_node(Writer& to, const MatrixSelector& node) {
+  std::string& out = to.text;
   append_series(out, *node.selector);
   out += '[';
   append_duration(out, node.range);
@@ -218,43 +234,49 @@ void append_node(std::string& out, const MatrixSelector& node) {
   append_offset(out, node.selector->offset);
 }
 
-void append_node(std::string& out, const NumberLiteral& node) { append_number(out, node.value, node.as_duration); }
+void append_node(Writer& to, const NumberLiteral& node) { append_number(to.text, node.value, node.as_duration); }
 
-void append_node(std::string& out, const ParenExpr& node) {
+void append_node(Writer& to, const ParenExpr& node) {
+  std::string& out = to.text;
   out += '(';
-  append(out, *node.expr);
+  append(to, *node.expr);
   out += ')';
 }
 
-void append_node(std::string& out, const StringLiteral& node) { out += quote(node.value); }
+void append_node(Writer& to, const StringLiteral& node) { to.text += quote(node.value); }
 
-void append_node(std::string& out, const SubqueryExpr& node) {
-  append(out, *node.expr);
+void append_node(Writer& to, const SubqueryExpr& node) {
+  std::string& out = to.text;
+  append(to, *node.expr);
   append_subquery_suffix(out, node);
 }
 
-void append_node(std::string& out, const UnaryExpr& node) {
+void append_node(Writer& to, const UnaryExpr& node) {
+  std::string& out = to.text;
   out += node.negate ? '-' : '+';
-  append(out, *node.expr);
+  append(to, *node.expr);
 }
 
-void append_node(std::string& out, const VectorSelector& node) {
+void append_node(Writer& to, const VectorSelector& node) {
+  std::string& out = to.text;
   append_series(out, node);
   append_at(out, node.at);
   append_extended(out, node);
   append_offset(out, node.offset);
 }
 
-void append(std::string& out, const Expr& expr) {
-  visit(expr, [&](const auto& node) { append_node(out, node); });
+void append(Writer& to, const Expr& expr) {
+  const std::size_t begin = to.text.size();
+  visit(expr, [&](const auto& node) { append_node(to, node); });
+  if (to.spans != nullptr) (*to.spans)[&expr] = {begin, to.text.size()};
 }
 
 }  // namespace
 
 std::string to_string(const Expr& expr) {
-  std::string out;
-  append(out, expr);
-  return out;
+  Writer writer;
+  append(writer, expr);
+  return std::move(writer.text);
 }
 
 std::string to_string(const DurationExpr& expr) {
@@ -272,64 +294,96 @@ std::string to_string(const DurationExpr& expr) {
 namespace {
 
 constexpr std::size_t kMaxLine = 100;
+// Deep nesting is indented far: beyond this the one-line form is the more useful answer.
+constexpr std::size_t kMaxPretty = 8 << 20;
 
-std::string indent(std::size_t level) { return std::string(level * 2, ' '); }
-
-std::string pretty_at(const Expr& expr, std::size_t level);
-
-std::string pretty_node(const AggregateExpr& node, std::size_t level) {
-  std::string out = indent(level);
-  append_aggregation(out, node);
-  out += "(\n";
-  if (node.param) out += pretty_at(*node.param, level + 1) + ",\n";
-  return out + pretty_at(*node.expr, level + 1) + "\n" + indent(level) + ")";
-}
-
-std::string pretty_node(const BinaryExpr& node, std::size_t level) {
-  std::string out = pretty_at(*node.lhs, level + 1) + "\n" + indent(level);
-  append_operator(out, node);
-  return out + "\n" + pretty_at(*node.rhs, level + 1);
-}
-
-std::string pretty_node(const Call& node, std::size_t level) {
-  std::string out = indent(level) + std::string(node.function.name) + "(\n";
-  for (std::size_t i = 0; i < node.args.size(); ++i) {
-    if (i > 0) out += ",\n";
-    out += pretty_at(*node.args[i], level + 1);
+class Pretty {
+ public:
+  explicit Pretty(const Expr& root) {
+    line_.spans = &spans_;
+    append(line_, root);
+    write(root, 0);
   }
-  return out + "\n" + indent(level) + ")";
-}
+  std::string take() { return std::move(out_.size() > kMaxPretty ? line_.text : out_); }
 
-std::string pretty_node(const ParenExpr& node, std::size_t level) {
-  return indent(level) + "(\n" + pretty_at(*node.expr, level + 1) + "\n" + indent(level) + ")";
-}
+ private:
+  void write(const Expr& expr, std::size_t level) {
+    if (out_.size() > kMaxPretty) return;
+    const auto at = spans_.find(&expr);
+    // What append() has not written is the "Inf" before a ^.
+    const std::string_view text =
+        at == spans_.end() ? "Inf" : std::string_view(line_.text).substr(at->second.begin, at->second.end - at->second.begin);
+    if (text.size() > kMaxLine) return visit(expr, [&](const auto& node) { split(node, level); });
+    // Prometheus does not indent a short subquery; its texts are compared byte for byte.
+    if (expr.kind != ExprKind::Subquery) indent(level);
+    out_ += text;
+  }
+  void indent(std::size_t level) { out_.append(level * 2, ' '); }
+  void close(std::size_t level) {
+    out_ += '\n';
+    indent(level);
+    out_ += ')';
+  }
 
-std::string pretty_node(const SubqueryExpr& node, std::size_t level) {
-  std::string out = pretty_at(*node.expr, level);
-  append_subquery_suffix(out, node);
-  return out;
-}
+  void split(const AggregateExpr& node, std::size_t level) {
+    indent(level);
+    append_aggregation(out_, node);
+    out_ += "(\n";
+    if (node.param) {
+      write(*node.param, level + 1);
+      out_ += ",\n";
+    }
+    write(*node.expr, level + 1);
+    close(level);
+  }
+  void split(const BinaryExpr& node, std::size_t level) {
+    write(*node.lhs, level + 1);
+    out_ += '\n';
+    indent(level);
+    append_operator(out_, node);
+    out_ += '\n';
+    write(*node.rhs, level + 1);
+  }
+  void split(const Call& node, std::size_t level) {
+    indent(level);
+    out_ += node.function.name;
+    out_ += "(\n";
+    for (std::size_t i = 0; i < node.args.size(); ++i) {
+      if (i > 0) out_ += ",\n";
+      write(*node.args[i], level + 1);
+    }
+    close(level);
+  }
+  void split(const ParenExpr& node, std::size_t level) {
+    indent(level);
+    out_ += "(\n";
+    write(*node.expr, level + 1);
+    close(level);
+  }
+  void split(const SubqueryExpr& node, std::size_t level) {
+    write(*node.expr, level);
+    append_subquery_suffix(out_, node);
+  }
+  // The sign stands before the first word of what it is before.
+  void split(const UnaryExpr& node, std::size_t level) {
+    const std::size_t begin = out_.size();
+    write(*node.expr, level);
+    const std::size_t first = std::min(out_.find_first_not_of(" \n", begin), out_.size());
+    out_.replace(begin, first - begin, std::string(level * 2, ' ') + (node.negate ? "-" : "+"));
+  }
+  template <typename Leaf>
+  void split(const Leaf& node, std::size_t level) {
+    indent(level);
+    out_ += to_string(static_cast<const Expr&>(node));
+  }
 
-std::string pretty_node(const UnaryExpr& node, std::size_t level) {
-  const std::string child = pretty_at(*node.expr, level);
-  const std::size_t first = child.find_first_not_of(" \n");
-  return indent(level) + (node.negate ? "-" : "+") + child.substr(first == child.npos ? 0 : first);
-}
-
-template <typename Leaf>
-std::string pretty_node(const Leaf& node, std::size_t level) {
-  return indent(level) + to_string(static_cast<const Expr&>(node));
-}
-
-std::string pretty_at(const Expr& expr, std::size_t level) {
-  std::string line = to_string(expr);
-  // Prometheus does not indent a short subquery; its texts are compared byte for byte.
-  if (line.size() <= kMaxLine) return expr.kind == ExprKind::Subquery ? line : indent(level) + line;
-  return visit(expr, [&](const auto& node) { return pretty_node(node, level); });
-}
+  std::unordered_map<const Expr*, Writer::Span> spans_;
+  Writer line_;
+  std::string out_;
+};
 
 }  // namespace
 
-std::string pretty(const Expr& expr) { return pretty_at(expr, 0); }
+std::string pretty(const Expr& expr) { return Pretty(expr).take(); }
 
 }  // namespace silverback::query::promql
