@@ -18,7 +18,6 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
     AppendOutcome outcome;
     if (batch.bits.size() != batch.times_ns.size()) std::abort();
     std::uint32_t next = 0;
-    std::uint64_t string_end = 0;
     for (std::uint32_t run = 0; run < batch.runs.size(); ++run) {
       const SeriesRun& r = batch.runs[run];
       if (r.first != next || r.count == 0) std::abort();  // runs follow each other without gaps
@@ -30,8 +29,8 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
       }
       check(made->labels);
       if (made->type == ValueType::String) {
-        if (batch.bits[r.first] < string_end || batch.bits[r.first] > batch.strings.size()) std::abort();
-        string_end = batch.bits[r.first];
+        if ((batch.bits[r.first] >> 32) > batch.strings.size()) std::abort();
+        if (!valid_utf8(batch.string_at(r.first))) std::abort();
       }
       seen.push_back({std::move(*made), r.key});
       outcome.stored += r.count;

@@ -248,7 +248,7 @@ bool LineDecoder::add_string(const line::Value& value, const Shape& shape, const
                   " > " + std::to_string(limits_.max_string_bytes);
   }
   if (!valid_utf8(std::string_view(strings).substr(begin))) return fail("a string that is not valid UTF-8");
-  batch_->bits.push_back(strings.size());
+  batch_->bits.push_back(std::uint64_t{begin} << 32 | size);
   return true;
 }
 

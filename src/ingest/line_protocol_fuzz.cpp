@@ -15,9 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return *report;
   };
   static FuzzWorld world;
-  static LineWriter old_writer(world.targets, {});
+  LineWriter writer(world.targets, {});
   world.store.seen.clear();
-  const WriteReport first = write(old_writer, body);
+  const WriteReport first = write(writer, body);
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::pair<Labels, ValueType>> by_key;
   for (const auto& seen : world.store.seen) {
     const std::pair<Labels, ValueType> series{seen.series.labels, seen.series.type};
@@ -27,13 +27,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t runs = world.store.seen.size();
 
   world.store.seen.clear();
-  const WriteReport again = write(old_writer, body);
-  if (again.stored != first.stored || world.store.seen.size() != runs) std::abort();
+  const WriteReport again = write(writer, body);
+  // The store does not keep types, so a writer that has learned some sees fewer conflicts inside one body.
+  const bool conflict = first.refused_because(RefusedBecause::TypeConflict) > 0;
+  if (!conflict && (again.stored != first.stored || world.store.seen.size() != runs)) std::abort();
 
   // A good body stays good between other lines, and with room behind it for whole-word reads.
   if (first.complete() && !body.ends_with('\\')) {
     const std::string framed = "a,b=c d=1 2\n" + std::string(body) + "\nzzzz,yyyy=xxxx wwww=1 3\n";
-    const WriteReport more = write(old_writer, framed);
+    const WriteReport more = write(writer, framed);
     // Types may conflict with the lines around; otherwise there are two more.
     if (more.complete() && more.stored != first.stored + 2) std::abort();
   }

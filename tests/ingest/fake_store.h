@@ -27,18 +27,14 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
     ++appends;
     if (!failure.ok()) return failure;
     AppendOutcome outcome;
-    std::size_t string_end = 0;
     for (std::uint32_t run = 0; run < batch.runs.size(); ++run) {
       const SeriesRun& r = batch.runs[run];
       FakeSeries* const known = find(batch, run, resolver, outcome);
       for (std::uint32_t i = r.first; i < r.first + r.count; ++i) {
-        const std::size_t string_begin = string_end;
-        const bool is_string = known != nullptr && known->type == ValueType::String;
-        if (is_string) string_end = batch.bits[i];
         if (known == nullptr) continue;
         ++outcome.stored;
-        if (is_string) {
-          known->strings[batch.times_ns[i]] = batch.strings.substr(string_begin, string_end - string_begin);
+        if (known->type == ValueType::String) {
+          known->strings[batch.times_ns[i]] = batch.string_at(i);
         } else {
           known->numbers[batch.times_ns[i]] = batch.bits[i];
         }

@@ -502,6 +502,17 @@ TEST(LineProtocol, NothingIsPromisedWhenTheStoreFails) {
   EXPECT_EQ(report.status().code(), Code::Unavailable);
 }
 
+TEST(LineProtocol, EachStringStandsWhereItsSampleSays) {
+  Bench bench;
+  bench.store.max_series = 2;
+
+  write(bench, "m s=\"first\" 1\nm,bad s=\"lost\" 1\nm s=\"sec\\\"ond\",t=\"\" 2\nn s=\"refused\" 1\nm s=\"third\" 3");
+
+  EXPECT_EQ(dump(bench.store),
+            "m_s{__field__=\"s\", db=\"db0\"} \"first\"@1 \"sec\"ond\"@2 \"third\"@3\n"
+            "m_t{__field__=\"t\", db=\"db0\"} \"\"@2\n");
+}
+
 TEST(LineProtocol, AnyCutOfABodyIsRefusedOrShorter) {
   const std::string body =
       "cpu\\ x,ho\\,st=a,dc=\\=b user=1.25,system=-2i,u=7u,s=\"a\\\"b\nc\",ok=true 1700000000123456789\r\n# "
