@@ -143,6 +143,7 @@ bool LineDecoder::parse_line(const char*& p) {
   error_.clear();
   drop_words_.clear();
   partial_words_.clear();
+  line_claims_.clear();
   const char* const begin = p;
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
@@ -358,6 +359,7 @@ bool LineDecoder::type_agrees(const Shape& shape, KnownField& field, ValueType t
       return true;  // stored before with another type, says our memory, but not the catalogue: the store
                     // decides
     } else {
+      line_claims_.push_back(claim);
       claims_.emplace(std::move(claim), type);
     }
   }
@@ -383,6 +385,10 @@ bool LineDecoder::fail(std::string words) {
 
 void LineDecoder::roll_back() {
   const Line& line = lines_.back();
+  if (!line_claims_.empty()) {  // a line that is not stored sets no types
+    for (const std::string& claim : line_claims_) claims_.erase(claim);
+    for (KnownField& field : last_shape_->fields) field.type = kUnknownType;
+  }
   batch_->runs.resize(line.first_run);
   batch_->bits.resize(batch_->times_ns.size());
   batch_->strings.resize(line_strings_);

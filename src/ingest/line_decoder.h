@@ -123,6 +123,7 @@ class LineDecoder final : public Resolver {
   RefusedBecause drop_reason_ = RefusedBecause::Malformed;
   std::string drop_words_;     // it parses, and is dropped all the same
   std::string partial_words_;  // a field of it is dropped: one called time
+  std::vector<std::string> line_claims_;  // taken back when the line is left out
   Hash128 line_hash_;
   std::string_view time_text_;  // of the line before, with the newline after it
   std::int64_t time_ns_ = 0;

@@ -399,6 +399,18 @@ TEST(LineProtocol, TheFirstLineOfABatchSetsTheType) {
   }
 }
 
+TEST(LineProtocol, ABadLineSetsNoTypes) {
+  for (const bool knows_types : {true, false}) {
+    Bench bench;
+    bench.store.knows_types = knows_types;
+
+    const WriteReport report = write(bench, "m v=30000,,=2 1\nm v=3i 2\nm v=4i 3");
+
+    EXPECT_EQ(report.message, "partial write: unable to parse 'm v=30000,,=2 1': invalid field format dropped=0");
+    EXPECT_EQ(report.stored, 2U);
+  }
+}
+
 TEST(LineProtocol, PassesOnAConflictThatOnlyTheStoreSees) {
   Bench bench;
   bench.store.knows_types = false;
