@@ -93,9 +93,15 @@ std::uint32_t LabelIndex::State::add_shape(Tenant tenant, ValueType type, std::s
 }
 
 void LabelIndex::State::encode_row(std::uint32_t shape, Probe& probe) {
-  probe.row.clear();
-  put_varint(probe.row, shape);
-  for (const Probe::Pair& pair : probe.pairs) put_varint(probe.row, pair.value);
+  probe.row.resize(5 * (probe.pairs.size() + 1));
+  char* out = probe.row.data();
+  const auto put = [&out](std::uint32_t v) {
+    for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
+    *out++ = static_cast<char>(v);
+  };
+  put(shape);
+  for (const Probe::Pair& pair : probe.pairs) put(pair.value);
+  probe.row.resize(static_cast<std::size_t>(out - probe.row.data()));
 }
 
 // A row ends where its shape says, so no row is the beginning of another: equal bytes are the same series.
@@ -235,11 +241,24 @@ std::uint32_t LabelIndex::State::value_of(SeriesRef ref, std::uint32_t name) con
   return Symbols::kNone;
 }
 
+// A symbol's stored form is that of canonical labels, and a shape's names are in their order.
 Labels LabelIndex::State::labels(SeriesRef ref) const {
-  const char* at = row(ref);
-  if (at == nullptr) return {};
+  const char* const begin = row(ref);
+  if (begin == nullptr) return {};
+  const char* at = begin;
+  const std::vector<Column>& columns = shape_of(at).columns;
+  const char* const values = at;
+  std::size_t size = 0;
+  for (const Column& column : columns) {
+    size += symbols.prefixed(column.name).size() + symbols.prefixed(read_varint(at)).size();
+  }
   std::string bytes;
-  for (const Column& column : shape_of(at).columns) append_label(bytes, symbols.get(column.name), symbols.get(read_varint(at)));
+  bytes.reserve(size);
+  at = values;
+  for (const Column& column : columns) {
+    bytes += symbols.prefixed(column.name);
+    bytes += symbols.prefixed(read_varint(at));
+  }
   auto labels = Labels::from_bytes(std::move(bytes));
   return labels ? std::move(*labels) : Labels();
 }

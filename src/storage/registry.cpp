@@ -188,6 +188,7 @@ class Registry::Loader {
   }
 
   Status symbol(std::string_view key, std::uint32_t id, std::string_view value) {
+    if (value.empty()) return damaged(key, "the symbol is empty");
     if (id != index_.symbols.size()) return damaged(key, "the symbol before it is missing");
     if (index_.symbols.intern(value) != id) return damaged(key, "the symbol is there twice");
     ++loaded_.symbols;

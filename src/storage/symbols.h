@@ -67,6 +67,11 @@ class Symbols {
     const char* at = texts_[id];
     return decode(at);
   }
+  /// The same with its size in front, as put_string() writes it.
+  std::string_view prefixed(std::uint32_t id) const {
+    const std::string_view text = get(id);
+    return {texts_[id], static_cast<std::size_t>(text.data() + text.size() - texts_[id])};
+  }
   std::size_t size() const { return texts_.size(); }
   void reserve(std::size_t count);
   std::size_t memory_bytes() const;

@@ -25,6 +25,9 @@ constexpr std::uint8_t kCodeMask = 0x0f;
 // bottom (integers begin with zeros).
 constexpr unsigned kBottomCodes = 8;
 
+constexpr std::array<std::uint64_t, 9> kLowBytes = {0, 0xff, 0xffff, 0xff'ffff, 0xffff'ffff, 0xff'ffff'ffff,
+                                                    0xffff'ffff'ffff, 0xff'ffff'ffff'ffff, ~std::uint64_t{0}};
+
 constexpr std::array<std::uint64_t, 3> kUnitsNs = {1, 1'000, kNsPerMs};
 
 char* write_varint(char* out, std::uint64_t v) {
@@ -139,15 +142,16 @@ class SampleReader {
  public:
   SampleReader(std::string_view bytes, std::uint64_t unit, Batch& batch) : in_(bytes), unit_(unit), batch_(batch) {}
 
-  bool read_run(std::vector<SeriesRef>& refs, std::size_t& sample, std::uint64_t& time, std::uint64_t& step) {
+  bool read_run(std::vector<SeriesRef>& refs, std::size_t run, std::size_t& sample, std::uint64_t& time, std::uint64_t& step) {
     const auto control = in_.fixed<std::uint8_t>();
     const std::int64_t ref_step = (control & kHasRef) != 0 ? in_.zigzag_varint() : 1;
     const std::uint64_t ref = ref_ + static_cast<std::uint64_t>(ref_step);
     const std::uint64_t count = (control & kHasCount) != 0 ? in_.varint() : 1;
     if (ref == 0 || ref > 0xffff'ffff || count == 0 || count > batch_.bits.size() - sample) return false;
     ref_ = ref;
-    refs.push_back(SeriesRef{static_cast<std::uint32_t>(ref)});
-    batch_.runs.push_back({{}, static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(count)});
+    refs[run] = SeriesRef{static_cast<std::uint32_t>(ref)};
+    batch_.runs[run].first = static_cast<std::uint32_t>(sample);
+    batch_.runs[run].count = static_cast<std::uint32_t>(count);
 
     if ((control & kHasTime) != 0) time += static_cast<std::uint64_t>(in_.zigzag_varint()) * unit_;
     std::uint64_t at = time;
@@ -177,7 +181,7 @@ class SampleReader {
     std::uint64_t stored = 0;
     if (in_.left() >= 8) {
       std::memcpy(&stored, in_.position(), 8);
-      stored &= width == 0 ? 0 : ~std::uint64_t{0} >> (64 - 8 * width);
+      stored &= kLowBytes[width];
       in_.bytes(width);
     } else {
       const std::string_view bytes = in_.bytes(width);
@@ -251,15 +255,15 @@ Status decode_samples(std::string_view payload, std::vector<SeriesRef>& refs, Ba
   if (!head.ok() || unit >= kUnitsNs.size() || samples > head.left() || runs > samples || runs == 0) {
     return samples_damaged();
   }
-  refs.reserve(runs);
-  batch.runs.reserve(runs);
+  refs.resize(runs);
+  batch.runs.resize(runs);
   batch.times_ns.resize(samples);
   batch.bits.resize(samples);
   SampleReader reader(head.rest(), kUnitsNs[unit], batch);
   std::size_t sample = 0;
   std::uint64_t step = 0;
   for (std::uint64_t i = 0; i < runs; ++i) {
-    if (!reader.read_run(refs, sample, time, step)) return samples_damaged();
+    if (!reader.read_run(refs, i, sample, time, step)) return samples_damaged();
   }
   return sample == samples && reader.at_end() ? Status() : samples_damaged();
 }

@@ -175,6 +175,7 @@ TEST_F(RegistryRows, MalformedRowsAreNamed) {
       {std::string("s\0\0\0\0", 5), std::string("\0\1", 2)},              // ref 0
       {std::string("s\0\0", 3), std::string("\0\1", 2)},
       {std::string("y\0\0\0\5", 5), "gap"},
+      {std::string("y\0\0\0\1", 5), ""},
       {std::string("y\0\0\0\2", 5), "a"},                                  // twice
       {std::string("n\0\0\0\0", 5), std::string("\0\0\x63", 3)},
       {std::string("n\0\0\0\0", 5), std::string("\0\7\0", 3)},
