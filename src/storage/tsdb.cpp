@@ -30,6 +30,10 @@ std::vector<Metadata> Tsdb::get(Tenant tenant, std::string_view metric, std::siz
 bool Tsdb::has_database(Tenant tenant, std::string_view name) const { return engine_->catalog().has_database(tenant, name); }
 Status Tsdb::create_database(Tenant tenant, std::string_view name) { return engine_->create_database(tenant, name); }
 std::vector<std::string> Tsdb::databases(Tenant tenant) const { return engine_->catalog().databases(tenant); }
+std::optional<ValueType> Tsdb::field_type(Tenant tenant, std::string_view database, std::string_view measurement,
+                                          std::string_view field) const {
+  return engine_->catalog().field_type(tenant, database, measurement, field);
+}
 
 Status Tsdb::flush() { return engine_->flush(); }
 StorageStats Tsdb::stats(std::size_t top) const { return engine_->stats(top); }

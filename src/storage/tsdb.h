@@ -83,6 +83,8 @@ class Tsdb final : public Appender,
   bool has_database(Tenant tenant, std::string_view name) const override;
   Status create_database(Tenant tenant, std::string_view name) override;
   std::vector<std::string> databases(Tenant tenant) const override;
+  std::optional<ValueType> field_type(Tenant tenant, std::string_view database, std::string_view measurement,
+                                      std::string_view field) const override;
 
   /// Everything in memory to windows on disk, the log emptied; appends go on meanwhile.
   Status flush() override;
