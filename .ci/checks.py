@@ -207,20 +207,13 @@ def step_suites():
         say("skip  torture: over the time budget")
         return
     template = SERVER.replace("{dir}", "{data}")
-    with open(f"{torture}/profiles.json", encoding="utf-8") as file:
-        profiles = json.load(file)
-    # The server stores its own metrics beside those of the test, under the names that dashboards expect.
-    profiles["silverback"]["self_metrics"] = "^(silverback_|prometheus_|process_|scrape_|up$)"
-    own = os.path.join(LOGS, "profiles.json")
-    with open(own, "w", encoding="utf-8") as file:
-        json.dump(profiles, file)
-    doc, output = suite("crash", *python, f"{torture}/crash.py", "--profile", "silverback", "--profiles", own, "--cmd", template, "--quick",
+    doc, output = suite("crash", *python, f"{torture}/crash.py", "--profile", "silverback", "--cmd", template, "--quick",
                         "--variants", "kill9,term,stopkill,killreplay,killflush,torn", timeout=300)
     if doc:
         hold_floor("crash", int(bool(doc.get("pass"))), 1)
         if not doc.get("pass"):
             show_end(output)
-    doc, output = suite("badinput", *python, f"{torture}/badinput.py", "--profile", "silverback", "--profiles", own, "--cmd", template,
+    doc, output = suite("badinput", *python, f"{torture}/badinput.py", "--profile", "silverback", "--cmd", template,
                         "--strict", timeout=900)
     if doc:
         cases = doc.get("results") or doc.get("cases") or []

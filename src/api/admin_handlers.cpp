@@ -70,7 +70,7 @@ void home(Service& service, const HttpRequest&, HttpResponse& response) {
       "<li>Telegraf: <code>[[outputs.influxdb]] urls = [\"http://HOST:PORT\"]</code></li>\n"
       "<li>curl: <code>curl --data-binary 'cpu,host=a usage=1.5' "
       "'http://HOST:PORT/write?db=test'</code></li>\n</ul>\n<ul>\n"
-      "<li><a href=\"api/v1/query?query=up\">api/v1/query?query=up</a></li>\n"
+      "<li><a href=\"api/v1/query?query=silverback_up\">api/v1/query?query=silverback_up</a></li>\n"
       "<li><a href=\"api/v1/labels\">api/v1/labels</a></li>\n"
       "<li><a href=\"api/v1/status/tsdb\">api/v1/status/tsdb</a></li>\n"
       "<li><a href=\"api/v1/status/flags\">api/v1/status/flags</a></li>\n"

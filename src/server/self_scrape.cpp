@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +14,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr std::string_view kPrefix = "silverback_";
+
 void append_gauge(std::string& text, std::string_view name, std::string_view help, double value) {
   text +=
       "# HELP " + std::string(name) + " " + std::string(help) + "\n# TYPE " + std::string(name) + " gauge\n";
@@ -20,7 +24,27 @@ void append_gauge(std::string& text, std::string_view name, std::string_view hel
   text += '\n';
 }
 
+// Of two families that would be stored under one name (the build infos) the first is.
+void rename_for_store(std::vector<MetricFamily>& families) {
+  std::set<std::string, std::less<>> taken;
+  for (const MetricFamily& family : families) {
+    if (family.name.starts_with(kPrefix)) taken.insert(family.name);
+  }
+  std::erase_if(families, [&](MetricFamily& family) {
+    if (family.name.starts_with(kPrefix)) return false;
+    family.name = stored_name(family.name);
+    return !taken.insert(family.name).second;
+  });
+}
+
 }  // namespace
+
+std::string stored_name(std::string_view name) {
+  if (name.starts_with(kPrefix)) return std::string(name);
+  constexpr std::string_view kAlias = "prometheus_";
+  if (name.starts_with(kAlias)) name.remove_prefix(kAlias.size());
+  return std::string(kPrefix) + std::string(name);
+}
 
 SelfScrape::SelfScrape(const ingest::WriteTargets& targets, const Metrics& metrics, std::string instance,
                        std::chrono::milliseconds interval)
@@ -65,13 +89,14 @@ void SelfScrape::run() {
 
 void SelfScrape::scrape() {
   const auto begin = steady_clock::now();
-  const std::vector<MetricFamily> families = from_.collect();
+  std::vector<MetricFamily> families = from_.collect();
+  rename_for_store(families);
   std::size_t samples = 0;
   for (const MetricFamily& family : families) samples += family.points.size();
   std::string text = expose(families, /*open_metrics=*/false);
-  append_gauge(text, "up", "1 while the server stores its own metrics.", 1);
-  append_gauge(text, "scrape_duration_seconds", "Time that the last scrape took.", last_duration_s_);
-  append_gauge(text, "scrape_samples_scraped", "Samples in a scrape.", static_cast<double>(samples));
+  append_gauge(text, "silverback_up", "1 while the server stores its own metrics.", 1);
+  append_gauge(text, "silverback_scrape_duration_seconds", "Time that the last scrape took.", last_duration_s_);
+  append_gauge(text, "silverback_scrape_samples_scraped", "Samples in a scrape.", static_cast<double>(samples));
 
   const std::array<std::pair<std::string, std::string>, 2> labels = {
       {{"job", "silverback"}, {"instance", instance_}}};

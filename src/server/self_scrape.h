@@ -1,8 +1,10 @@
 // SelfScrape: the server's own metrics into its own store, as Prometheus would scrape them.
 //
-// Each round stores what /metrics shows, with job="silverback" and the instance, and beside it `up`,
-// `scrape_duration_seconds` and `scrape_samples_scraped`. The first round runs at once, so that the first
-// query of a fresh server has something to show.
+// Each round stores what /metrics shows, with job="silverback" and the instance, and beside it
+// `silverback_up`, `silverback_scrape_duration_seconds` and `silverback_scrape_samples_scraped`. Every stored
+// name begins with silverback_ (stored_name()), so that a server's own series never mix with those that a
+// Prometheus sends it: `sum(process_resident_memory_bytes)` stays what the user meant. The first round runs at
+// once, so that the first query of a fresh server has something to show.
 //
 // Threads: set_interval() any; one thread of its own, joined by the destructor.
 #pragma once
@@ -10,6 +12,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/metrics.h"
@@ -17,6 +20,10 @@
 #include "ingest/write.h"
 
 namespace silverback::server {
+
+/// The name under which a metric of ours is stored: silverback_x as it is, prometheus_x as silverback_x,
+/// anything else with silverback_ before it.
+std::string stored_name(std::string_view name);
 
 class SelfScrape {
  public:

@@ -21,24 +21,24 @@ class SelfMetrics(harness.TestCase):
 
     def test_the_first_query_of_a_fresh_server_shows_something(self):
         server = self.server()
-        up = harness.wait_for(lambda: server.query("up"), 5)
+        up = harness.wait_for(lambda: server.query("silverback_up"), 5)
         self.assertEqual(up[0]["value"][1], "1")
         self.assertEqual(up[0]["metric"]["job"], "silverback")
         self.assertEqual(up[0]["metric"]["instance"], f"127.0.0.1:{server.port}")
-        self.assertGreater(float(server.query("scrape_samples_scraped")[0]["value"][1]), 50)
-        self.assertGreater(float(server.query("process_resident_memory_bytes")[0]["value"][1]), 1 << 20)
+        self.assertGreater(float(server.query("silverback_scrape_samples_scraped")[0]["value"][1]), 50)
+        self.assertGreater(float(server.query("silverback_process_resident_memory_bytes")[0]["value"][1]), 1 << 20)
 
     def test_it_goes_on_at_its_interval(self):
         server = self.server("--self-scrape.interval=200ms")
-        harness.wait_for(lambda: [v for v in server.query("count_over_time(up[1m])") if int(v["value"][1]) >= 4], 10)
+        harness.wait_for(lambda: [v for v in server.query("count_over_time(silverback_up[1m])") if int(v["value"][1]) >= 4], 10)
 
     def test_switched_off(self):
         server = self.server("--self-scrape.interval=0s")
-        self.assertEqual(server.query("up"), [])
+        self.assertEqual(server.query("silverback_up"), [])
 
     def test_text_is_well_formed(self):
         server = self.server()
-        server.query("up")
+        server.query("silverback_up")
         answer = server.get("/metrics")
         self.assertEqual(answer.status, 200)
         self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
