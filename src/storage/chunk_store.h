@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "model/sample.h"
 #include "model/time_range.h"
+#include "storage/decoded_times.h"
 #include "storage/registry.h"
 #include "storage/wal.h"
 
@@ -103,6 +104,9 @@ class ChunkStore {
   /// After a failed write RocksDB refuses all others until it is told to try again.
   void resume();
 
+  /// Times blocks that queries have decoded lately.
+  DecodedTimesCache& decoded_times() const { return decoded_times_; }
+
   std::uint64_t disk_bytes() const;
   std::uint64_t cache_bytes() const;
 
@@ -115,6 +119,7 @@ class ChunkStore {
   std::unique_ptr<Db> db_;
   std::unique_ptr<Registry> registry_;
   std::uint32_t next_generation_ = 1;  // of the one flush at a time
+  mutable DecodedTimesCache decoded_times_{std::size_t{2} << 20};  // 16 MiB; synchronises itself
 
   mutable Mutex mutex_;
   std::shared_ptr<const WindowTable> table_ GUARDED_BY(mutex_);

@@ -29,22 +29,13 @@ std::size_t size_of(ValueType type, const Columns& columns) {
 
 }  // namespace
 
-TimesCache::Entry& TimesCache::insert(const Key& key) {
+const DecodedTimes* TimesCache::insert(const Key& key, Entry entry) {
   if (samples_ > kMostCachedSamples) {
     entries_.clear();
     samples_ = 0;
   }
-  auto& slot = entries_[key];
-  slot = std::make_unique<Entry>();
-  return *slot;
-}
-
-void TimesCache::fill(DecodedTimes& times) const {
-  times.distinct = true;
-  if (unit_ == TimeUnit::Nanoseconds) return;
-  times.ms.resize(times.ns.size());
-  for (std::size_t i = 0; i < times.ns.size(); ++i) times.ms[i] = floor_div(times.ns[i], kNsPerMs);
-  for (std::size_t i = 1; i < times.ms.size(); ++i) times.distinct = times.distinct && times.ms[i - 1] < times.ms[i];
+  samples_ += entry.times->size();
+  return (entries_[key] = std::move(entry)).times.get();
 }
 
 Result<const DecodedTimes*> TimesCache::of(const HeadChunkPtr& chunk) {
@@ -52,22 +43,31 @@ Result<const DecodedTimes*> TimesCache::of(const HeadChunkPtr& chunk) {
   if (key == last_key_) return last_;
   const DecodedTimes* found = nullptr;
   if (const auto it = entries_.find(key); it != entries_.end()) {
-    found = &it->second->times;
+    found = it->second.times.get();
   } else {
-    DecodedTimes times;
-    times.ns.resize(chunk->count());
     ByteReader in(chunk->times().bytes);
-    if (Status bad = decode_times(in, chunk->count(), TimeUnit::Nanoseconds, times.ns.data()); !bad.ok()) return bad;
-    fill(times);
-    Entry& entry = insert(key);
-    samples_ += times.ns.size();
-    entry.times = std::move(times);
-    entry.pin = chunk;
-    found = &entry.times;
+    auto times = DecodedTimes::decode(in, chunk->count(), unit_);
+    if (!times) return times.status();
+    found = insert(key, {std::make_shared<const DecodedTimes>(std::move(*times)), chunk});
   }
   last_key_ = key;
   last_ = found;
   return found;
+}
+
+Result<DecodedTimesPtr> TimesCache::read(std::int32_t window, std::uint32_t generation, std::uint64_t number) {
+  const DecodedTimesCache::Key key{window, generation, number, unit_};
+  if (DecodedTimesPtr found = shared_.find(key); found != nullptr) return found;
+  const auto bytes = reader_.times(window, generation, number);
+  if (!bytes) return bytes.status();
+  ByteReader in(*bytes);
+  const std::uint64_t stored = in.varint();
+  if (!in.ok() || stored == 0 || stored > kMaxChunkSamples) return Status(Code::DataLoss, "a times block is malformed");
+  auto times = DecodedTimes::decode(in, stored, unit_);
+  if (!times) return times.status();
+  DecodedTimesPtr decoded = std::make_shared<const DecodedTimes>(std::move(*times));
+  shared_.insert(key, decoded);
+  return decoded;
 }
 
 Result<const DecodedTimes*> TimesCache::of(std::int32_t window, std::uint32_t generation, std::uint64_t number,
@@ -77,23 +77,13 @@ Result<const DecodedTimes*> TimesCache::of(std::int32_t window, std::uint32_t ge
   if (key == last_key_) {
     found = last_;
   } else if (const auto it = entries_.find(key); it != entries_.end()) {
-    found = &it->second->times;
+    found = it->second.times.get();
   } else {
-    const auto bytes = reader_.times(window, generation, number);
-    if (!bytes) return bytes.status();
-    ByteReader in(*bytes);
-    const std::uint64_t stored = in.varint();
-    if (!in.ok() || stored == 0 || stored > kMaxChunkSamples) return Status(Code::DataLoss, "a times block is malformed");
-    DecodedTimes times;
-    times.ns.resize(stored);
-    if (Status bad = decode_times(in, stored, TimeUnit::Nanoseconds, times.ns.data()); !bad.ok()) return bad;
-    fill(times);
-    Entry& entry = insert(key);
-    samples_ += times.ns.size();
-    entry.times = std::move(times);
-    found = &entry.times;
+    auto times = read(window, generation, number);
+    if (!times) return times.status();
+    found = insert(key, {std::move(*times), {}});
   }
-  if (found->ns.size() != count) return Status(Code::DataLoss, "a chunk and its times block differ in length");
+  if (found->size() != count) return Status(Code::DataLoss, "a chunk and its times block differ in length");
   last_key_ = key;
   last_ = found;
   return found;
@@ -165,15 +155,16 @@ Result<const DecodedTimes*> ColumnBuilder::times_of(const Part& part) {
   if (part.is_chunk && part.chunk.header().times_ref != 0) {
     return times_.of(part.window, part.generation, part.chunk.header().times_ref, part.count);
   }
+  std::vector<std::int64_t> ns;
   if (part.is_chunk) {
-    own_times_.ns.resize(part.count);
-    if (Status bad = part.chunk.decode_times(TimeUnit::Nanoseconds, own_times_.ns.data()); !bad.ok()) return bad;
+    ns.resize(part.count);
+    if (Status bad = part.chunk.decode_times(TimeUnit::Nanoseconds, ns.data()); !bad.ok()) return bad;
   } else if (part.open != nullptr) {
-    own_times_.ns.assign(part.open->times_ns.begin(), part.open->times_ns.end());
+    ns.assign(part.open->times_ns.begin(), part.open->times_ns.end());
   } else {
-    own_times_.ns.assign(1, part.late->time_ns);
+    ns.assign(1, part.late->time_ns);
   }
-  times_.fill(own_times_);
+  own_times_ = DecodedTimes::of(std::move(ns), unit_);
   return &own_times_;
 }
 
@@ -204,14 +195,10 @@ Status ColumnBuilder::build(Columns& out) {
 Status ColumnBuilder::append(const Part& part, Columns& out) {
   const auto times = times_of(part);
   if (!times) return times.status();
-  const std::vector<std::int64_t>& ns = (*times)->ns;
-  std::size_t from = 0;
-  std::size_t to = ns.size();
-  if (part.first_ns < range_.min_ns) from = static_cast<std::size_t>(std::lower_bound(ns.begin(), ns.end(), range_.min_ns) - ns.begin());
-  if (part.last_ns > range_.max_ns) to = static_cast<std::size_t>(std::upper_bound(ns.begin(), ns.end(), range_.max_ns) - ns.begin());
+  const auto [from, to] = (*times)->within(range_);
   if (from >= to) return {};
-  const std::vector<std::int64_t>& shown = unit_ == TimeUnit::Milliseconds ? (*times)->ms : ns;
-  repeats_ = repeats_ || !(*times)->distinct || (!out.times.empty() && out.times.back() == shown[from]);
+  const std::vector<std::int64_t>& shown = (*times)->shown();
+  repeats_ = repeats_ || !(*times)->distinct() || (!out.times.empty() && out.times.back() == shown[from]);
   out.times.insert(out.times.end(), shown.begin() + static_cast<std::ptrdiff_t>(from), shown.begin() + static_cast<std::ptrdiff_t>(to));
   return append_values(part, from, to, out);
 }
@@ -288,11 +275,9 @@ Status ColumnBuilder::build_overlapping(Columns& out) {
   for (const Part& part : parts_) {
     const auto times = times_of(part);
     if (!times) return times.status();
-    const std::vector<std::int64_t>& own = (*times)->ns;
-    const auto from = static_cast<std::size_t>(std::lower_bound(own.begin(), own.end(), range_.min_ns) - own.begin());
-    const auto to = static_cast<std::size_t>(std::upper_bound(own.begin(), own.end(), range_.max_ns) - own.begin());
+    const auto [from, to] = (*times)->within(range_);
     if (from >= to) continue;
-    ns.insert(ns.end(), own.begin() + static_cast<std::ptrdiff_t>(from), own.begin() + static_cast<std::ptrdiff_t>(to));
+    for (std::size_t i = from; i < to; ++i) ns.push_back((*times)->ns_at(i));
     if (Status bad = append_values(part, from, to, all); !bad.ok()) return bad;
   }
   if (ns.size() != size_of(all.type, all)) return Status(Code::Internal, "times and values differ in number");

@@ -21,28 +21,21 @@
 #include "model/querier.h"
 #include "storage/chunk.h"
 #include "storage/chunk_store.h"
+#include "storage/decoded_times.h"
 #include "storage/head_chunk.h"
 #include "storage/head_series.h"
 
 namespace silverback::storage {
 
-/// A times block once decoded.
-struct DecodedTimes {
-  std::vector<std::int64_t> ns;
-  std::vector<std::int64_t> ms;    // floored; only for TimeUnit::Milliseconds
-  bool distinct = true;            // no two within one unit
-};
-
-/// Decoded times blocks of one query. Bounded; forgets all when full.
+/// Decoded times blocks of one query, before those of all. Bounded; forgets all when full.
 class TimesCache {
  public:
-  TimesCache(const ChunkStore& store, TimeUnit unit) : reader_(store), unit_(unit) {}
+  TimesCache(const ChunkStore& store, TimeUnit unit) : shared_(store.decoded_times()), reader_(store), unit_(unit) {}
 
   StoreReader& reader() { return reader_; }
   /// Of a head chunk, which is kept alive as long as the entry.
   Result<const DecodedTimes*> of(const HeadChunkPtr& chunk);
   Result<const DecodedTimes*> of(std::int32_t window, std::uint32_t generation, std::uint64_t number, std::size_t count);
-  void fill(DecodedTimes& times) const;
 
  private:
   struct Key {
@@ -54,14 +47,16 @@ class TimesCache {
     std::size_t operator()(const Key& key) const { return (key.a * 0x9e37'79b9'7f4a'7c15) ^ (key.b * 0xc2b2'ae3d'27d4'eb4f); }
   };
   struct Entry {
-    DecodedTimes times;
+    DecodedTimesPtr times;
     HeadChunkPtr pin;
   };
-  Entry& insert(const Key& key);
+  const DecodedTimes* insert(const Key& key, Entry entry);
+  Result<DecodedTimesPtr> read(std::int32_t window, std::uint32_t generation, std::uint64_t number);
 
+  DecodedTimesCache& shared_;
   StoreReader reader_;
   const TimeUnit unit_;
-  std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> entries_;
+  std::unordered_map<Key, Entry, KeyHash> entries_;
   std::size_t samples_ = 0;
   Key last_key_{~0ull, ~0ull};
   const DecodedTimes* last_ = nullptr;
@@ -119,7 +114,6 @@ class ColumnBuilder {
   std::vector<Part> parts_;
   DecodedTimes own_times_;       // of an open part
   bool repeats_ = false;         // two samples of the output may lie within one unit
-  std::vector<std::uint64_t> bits_;
   std::vector<double> floats_;
   SampleColumn scratch_;
 };

@@ -91,11 +91,12 @@ void encode_times(std::span<const std::int64_t> times_ns, std::string& out) {
   put_int_column(ticks, static_cast<ColumnTag>(tick), out);
 }
 
-Status decode_times(ByteReader& in, std::size_t n, TimeUnit unit, std::int64_t* out) {
+Status decode_times(ByteReader& in, std::size_t n, TimeUnit unit, std::int64_t* out, Tick* stored_tick) {
   if (n == 0) return {};
   IntColumnReader reader;
   bool sound = reader.open(best_simd(), in.position(), in.position() + in.left(), n);
   const Tick tick = static_cast<Tick>(reader.tag());
+  if (stored_tick != nullptr) *stored_tick = tick;
   std::int64_t block[IntColumnReader::kMaxRead];
   for (std::size_t at = 0; sound && at < n;) {
     const std::size_t got = reader.read(block);

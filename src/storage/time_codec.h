@@ -33,7 +33,8 @@ void encode_times(std::span<const std::int64_t> times_ns, std::string& out);
 
 /// In the unit asked for, milliseconds floored: two times within one millisecond come out equal, and the
 /// caller drops one of them. n as in value_codec.h.
+/// @param tick  if not null, set to the tick that was stored: up to Millisecond, milliseconds are exact
 /// @returns DataLoss also for ticks that are no int64 nanoseconds
-Status decode_times(ByteReader& in, std::size_t n, TimeUnit unit, std::int64_t* out);
+Status decode_times(ByteReader& in, std::size_t n, TimeUnit unit, std::int64_t* out, Tick* tick = nullptr);
 
 }  // namespace silverback::storage
