@@ -130,7 +130,7 @@ TEST(Chunk, IntegersAndBoolsComeBackAsBitsAndAsFloats) {
       ASSERT_EQ(a.first, bits.front());
       ASSERT_EQ(a.last, bits.back());
       if (type == ValueType::Int64) {
-        const auto& as_signed = reinterpret_cast<const std::vector<std::int64_t>&>(bits);
+        const std::vector<std::int64_t> as_signed(bits.begin(), bits.end());
         ASSERT_EQ(static_cast<std::int64_t>(a.min), *std::min_element(as_signed.begin(), as_signed.end()));
       } else {
         ASSERT_EQ(a.max, *std::max_element(bits.begin(), bits.end()));
