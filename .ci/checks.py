@@ -3,6 +3,7 @@
     .ci/run                all steps
     .ci/run asan fuzz      only these
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -118,13 +119,10 @@ def step_bench():
         check("bench." + os.path.basename(program), [program, "--benchmark_min_time=0.001"], 300)
 
 
-def step_clang():
-    build("clang")
-
-
 def step_asan():
-    if build("asan", options=("-DSILVERBACK_BENCH=OFF",)):
-        ctest("asan", timeout=2400)
+    """The other compiler, its warnings and lock checks, both sanitizers and the fuzz targets: one build for all."""
+    if build("asan"):
+        ctest("asan")
 
 
 def step_tsan():
@@ -134,18 +132,26 @@ def step_tsan():
 
 
 def step_fuzz():
-    if not build("fuzz"):
-        return
-    programs = sorted(glob.glob(os.path.join(TOP, "build/fuzz/*_fuzz")))
+    programs = sorted(glob.glob(os.path.join(TOP, "build/asan/*_fuzz")))
+    if not programs and build("asan"):  # the step asan has not run, or failed
+        programs = sorted(glob.glob(os.path.join(TOP, "build/asan/*_fuzz")))
     count(0, int(not programs))
-    for program in programs:
+
+    def fuzz(program):
         name = os.path.basename(program)
         corpus = os.path.join(TOP, "tests/fuzz", name)
-        fresh = os.path.join(TOP, "build/fuzz/corpus", name)
+        fresh = os.path.join(TOP, "build/asan/corpus", name)
         os.makedirs(fresh, exist_ok=True)
-        check("fuzz." + name, [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
-                               f"-artifact_prefix={LOGS}/{name}-", fresh, *([corpus] if os.path.isdir(corpus) else [])],
-              FUZZ_SECONDS + 60)
+        return run("fuzz." + name, [program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+                                    f"-artifact_prefix={LOGS}/{name}-", fresh, *([corpus] if os.path.isdir(corpus) else [])],
+                   FUZZ_SECONDS + 60)
+
+    # Each keeps one core busy.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for code, output in pool.map(fuzz, programs):
+            count(int(code == 0), int(code != 0))
+            if code != 0:
+                show_end(output)
 
 
 def floors():
@@ -221,7 +227,7 @@ def step_suites():
 
 
 STEPS = {"format": step_format, "release": step_release, "bench": step_bench, "suites": step_suites,
-         "clang": step_clang, "asan": step_asan, "tsan": step_tsan, "fuzz": step_fuzz}
+         "asan": step_asan, "tsan": step_tsan, "fuzz": step_fuzz}
 CAN_WAIT = {"tsan", "fuzz"}
 
 

@@ -163,9 +163,9 @@ class RandomSeries : public testing::Test {
   }
   Refs expected(std::span<const Matcher> matchers) const {
     Refs refs;
-    for (const auto& [ref, labels] : model_) {
-      if (std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& m) { return m.matches(labels.get(m.name())); })) {
-        refs.push_back(ref);
+    for (const auto& entry : model_) {
+      if (std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& m) { return m.matches(entry.second.get(m.name())); })) {
+        refs.push_back(entry.first);
       }
     }
     return refs;
