@@ -53,6 +53,12 @@ class Labels {
   static Result<Labels> from_pairs(std::vector<LabelView> pairs);
   /// Takes canonical bytes as they stand. @returns DataLoss when they are not canonical
   static Result<Labels> from_bytes(std::string bytes);
+  /// The same for bytes that were checked before, when they were stored.
+  static Labels from_checked_bytes(std::string bytes) {
+    Labels labels;
+    labels.bytes_ = std::move(bytes);
+    return labels;
+  }
 
   class Iterator {
    public:

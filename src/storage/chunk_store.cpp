@@ -1,10 +1,13 @@
 #include "storage/chunk_store.h"
 
 #include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 
@@ -59,15 +62,27 @@ rocksdb::ColumnFamilyOptions registry_options(const std::shared_ptr<rocksdb::Cac
   return options;
 }
 
+/// RocksDB's own log is 40 KiB of settings at each start, in files beside the data: take its warnings, no file.
+class RocksdbLog final : public rocksdb::Logger {
+ public:
+  RocksdbLog() : Logger(rocksdb::WARN_LEVEL) {}
+  using Logger::Logv;
+  void LogHeader(const char* /*format*/, va_list /*arguments*/) override {}
+  void Logv(const char* format, va_list arguments) override {
+    char text[1024];
+    std::vsnprintf(text, sizeof text, format, arguments);
+    log(LogLevel::Warn, "RocksDB", {{"says", std::string_view(text)}});
+  }
+};
+
 rocksdb::DBOptions db_options() {
   rocksdb::DBOptions options;
+  options.info_log = std::make_shared<RocksdbLog>();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_open_files = -1;
   options.max_background_jobs = 2;
   options.max_total_wal_size = 16 << 20;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 4 << 20;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;

@@ -4,13 +4,15 @@
 
 #include <bit>
 #include <cassert>
+#include <cstdlib>
+#include <memory>
 #include <new>
 
 namespace silverback::storage {
 namespace {
 
 /// So many cache lines are on their way at once; more would push each other out of the first-level cache.
-constexpr std::size_t kBlock = 64;
+constexpr std::size_t kBlock = 32;
 constexpr std::size_t kMaxAliases = 1'000'000;
 
 std::uint32_t tag_of(const Hash128& key) { return static_cast<std::uint32_t>(key.lo >> 32); }
@@ -38,7 +40,7 @@ Head::~Head() {
     const MutexLock lock(shard.mutex());
     if (HeadSeries* series = find_series(SeriesRef{ref}); series != nullptr) shard.clear(*series);
   }
-  for (std::uint32_t i = 0; i <= end_ref() / kPageSeries; ++i) delete[] pages_[i].load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i <= end_ref() / kPageSeries; ++i) std::free(pages_[i].load(std::memory_order_relaxed));
   munmap(pages_, kPages * sizeof(std::atomic<HeadSeries*>));
 }
 
@@ -56,29 +58,29 @@ SeriesRef Head::find_one(const Hash128& key) const {
   return it == aliases_.end() ? kNoSeries : it->second;
 }
 
-void Head::find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs) const {
-  for (const SeriesRun& run : runs) cache_.prefetch(tag_of(mixed(run.key, tenant_mix)));
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::uint32_t id = cache_.find(tag_of(mixed(runs[i].key, tenant_mix)), [](std::uint32_t) { return true; });
-    refs[i] = id == TagTable::kNone ? kNoSeries : SeriesRef{id};
-    if (refs[i] != kNoSeries) prefetch_series(refs[i]);
-  }
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Hash128 key = mixed(runs[i].key, tenant_mix);
-    if (refs[i] == kNoSeries || !names(refs[i], second_half(key))) refs[i] = find_one(key);
-  }
-}
-
+// Three cache misses a run: the slot, the series, and later its tail. So three blocks are under way, each a
+// step behind the one before; the memory answers while the others are looked at.
 std::size_t Head::find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, std::vector<SeriesRef>& refs) const {
   refs.resize(runs.size());
-  {
-    const ReaderLock lock(cache_mutex_);
-    for (std::size_t at = 0; at < runs.size(); at += kBlock) {
-      find_block(tenant_mix, runs.subspan(at, std::min(kBlock, runs.size() - at)), refs.data() + at);
+  std::size_t unknown = 0;
+  const ReaderLock lock(cache_mutex_);
+  for (std::size_t at = 0; at < runs.size() + 2 * kBlock; at += kBlock) {
+    for (std::size_t i = at; i < std::min(at + kBlock, runs.size()); ++i) {
+      cache_.prefetch(tag_of(mixed(runs[i].key, tenant_mix)));
+    }
+    for (std::size_t i = at - std::min(at, kBlock); i < std::min(at, runs.size()); ++i) {
+      const std::uint32_t id = cache_.find(tag_of(mixed(runs[i].key, tenant_mix)), [](std::uint32_t) { return true; });
+      refs[i] = id == TagTable::kNone ? kNoSeries : SeriesRef{id};
+      if (refs[i] != kNoSeries) prefetch_series(refs[i]);
+    }
+    if (at < 2 * kBlock) continue;
+    const std::size_t begin = at - 2 * kBlock;
+    for (std::size_t i = begin; i < std::min(begin + kBlock, runs.size()); ++i) {
+      const Hash128 key = mixed(runs[i].key, tenant_mix);
+      if (refs[i] == kNoSeries || !names(refs[i], second_half(key))) refs[i] = find_one(key);
+      unknown += refs[i] == kNoSeries ? 1 : 0;
     }
   }
-  std::size_t unknown = 0;
-  for (const SeriesRef ref : refs) unknown += ref == kNoSeries ? 1 : 0;
   return unknown;
 }
 
@@ -103,7 +105,7 @@ void Head::add_series(SeriesRef ref, ValueType type) {
   if (page.load(std::memory_order_acquire) == nullptr) {
     const MutexLock lock(grow_mutex_);
     if (page.load(std::memory_order_relaxed) == nullptr) {
-      page.store(new HeadSeries[kPageSeries], std::memory_order_release);
+      page.store(make_page(number >= kHugeFrom), std::memory_order_release);
       page_count_.fetch_add(1, std::memory_order_relaxed);
     }
   }
@@ -117,6 +119,16 @@ void Head::add_series(SeriesRef ref, ValueType type) {
   }
 }
 
+HeadSeries* Head::make_page(bool huge) {
+  constexpr std::size_t kBytes = std::size_t{kPageSeries} * sizeof(HeadSeries);
+  void* memory = std::aligned_alloc(kBytes, kBytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  if (huge) madvise(memory, kBytes, MADV_HUGEPAGE);
+  auto* series = static_cast<HeadSeries*>(memory);
+  std::uninitialized_default_construct_n(series, kPageSeries);
+  return series;
+}
+
 ValueType Head::type_of(SeriesRef ref) const {
   HeadShard& shard = shard_of(ref);
   const MutexLock lock(shard.mutex());
@@ -126,21 +138,20 @@ ValueType Head::type_of(SeriesRef ref) const {
 
 void Head::apply_runs(HeadShard& shard, const Batch& batch, std::span<const SeriesRef> refs,
                       std::span<const std::uint32_t> runs) {
-  HeadSeries* block[kBlock];
-  for (std::size_t at = 0; at < runs.size(); at += kBlock) {
-    const std::size_t count = std::min(kBlock, runs.size() - at);
-    for (std::size_t i = 0; i < count; ++i) {
-      block[i] = find_series(refs[runs[at + i]]);
-      __builtin_prefetch(block[i]->tail + block[i]->tail_size, 1);
+  for (std::size_t at = 0; at < runs.size() + kBlock; ++at) {
+    if (at < runs.size()) {
+      const HeadSeries* ahead = find_series(refs[runs[at]]);
+      __builtin_prefetch(ahead->tail + ahead->tail_size, 1);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      const SeriesRun& run = batch.runs[runs[at + i]];
-      const std::size_t end = std::size_t{run.first} + run.count;
-      if (block[i]->type == ValueType::String) {
-        for (std::size_t s = run.first; s < end; ++s) shard.append_string(*block[i], batch.times_ns[s], batch.string_at(s));
-      } else {
-        for (std::size_t s = run.first; s < end; ++s) shard.append(*block[i], batch.times_ns[s], batch.bits[s]);
-      }
+    if (at < kBlock) continue;
+    const std::uint32_t number = runs[at - kBlock];
+    HeadSeries& series = *find_series(refs[number]);
+    const SeriesRun& run = batch.runs[number];
+    const std::size_t end = std::size_t{run.first} + run.count;
+    if (series.type == ValueType::String) {
+      for (std::size_t s = run.first; s < end; ++s) shard.append_string(series, batch.times_ns[s], batch.string_at(s));
+    } else {
+      for (std::size_t s = run.first; s < end; ++s) shard.append(series, batch.times_ns[s], batch.bits[s]);
     }
   }
 }

@@ -74,8 +74,9 @@ class Head {
   std::uint64_t memory_bytes() const;
 
  private:
-  static constexpr std::uint32_t kPageSeries = 4096;
-  static constexpr std::uint32_t kPages = 1u << 20;  // of pointers to pages; untouched ones cost no memory
+  static constexpr std::uint32_t kPageSeries = 1u << 15;  // 2 MiB: a huge page, which saves a page walk per append
+  static constexpr std::uint32_t kHugeFrom = kPageSeries;  // a small store does without
+  static constexpr std::uint32_t kPages = 1u << 17;  // of pointers to pages; untouched ones cost no memory
 
   HeadSeries* find_series(SeriesRef ref) const {
     const auto number = static_cast<std::uint32_t>(ref);
@@ -84,8 +85,7 @@ class Head {
   }
   HeadShard& shard_of(SeriesRef ref) const { return *shards_[(static_cast<std::uint32_t>(ref) >> 8) & shard_mask_]; }
   void prefetch_series(SeriesRef ref) const { __builtin_prefetch(find_series(ref)); }
-  void find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs) const
-      REQUIRES_SHARED(cache_mutex_);
+  static HeadSeries* make_page(bool huge);
   bool names(SeriesRef ref, std::uint64_t key_hi) const;
   SeriesRef find_one(const Hash128& key) const REQUIRES_SHARED(cache_mutex_);
   void apply_runs(HeadShard& shard, const Batch& batch, std::span<const SeriesRef> refs,

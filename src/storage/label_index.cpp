@@ -78,6 +78,32 @@ void LabelIndex::labels(std::span<const SeriesRef> refs, std::vector<Labels>& ou
   for (const SeriesRef ref : refs) out.push_back(state_->labels(ref));
 }
 
+void LabelIndex::label_hashes(std::span<const SeriesRef> refs, bool hide_hidden, std::vector<Hash128>& out) const {
+  out.clear();
+  out.reserve(refs.size());
+  const std::uint64_t seed = process_hash_seed();
+  std::vector<std::uint32_t> pairs;  // symbols of names and values
+  const ReaderLock lock(mutex_);
+  const std::uint32_t field = state_->symbols.find(kFieldLabel);
+  const std::uint32_t policy = state_->symbols.find(kRetentionPolicyLabel);
+  for (const SeriesRef ref : refs) {
+    const char* at = state_->row(ref);
+    if (at == nullptr) {
+      out.push_back({});
+      continue;
+    }
+    const auto& columns = state_->shape_of(at).columns;
+    pairs.clear();
+    for (const auto& column : columns) {
+      const std::uint32_t value = State::read_varint(at);
+      if (hide_hidden && (column.name == field || column.name == policy)) continue;
+      pairs.push_back(column.name);
+      pairs.push_back(value);
+    }
+    out.push_back(hash128({reinterpret_cast<const char*>(pairs.data()), pairs.size() * sizeof pairs[0]}, seed));
+  }
+}
+
 ValueType LabelIndex::type(SeriesRef ref) const {
   const ReaderLock lock(mutex_);
   const char* row = state_->row(ref);

@@ -259,8 +259,7 @@ Labels LabelIndex::State::labels(SeriesRef ref) const {
     bytes += symbols.prefixed(column.name);
     bytes += symbols.prefixed(read_varint(at));
   }
-  auto labels = Labels::from_bytes(std::move(bytes));
-  return labels ? std::move(*labels) : Labels();
+  return Labels::from_checked_bytes(std::move(bytes));
 }
 
 const LabelIndex::State::OfTenant* LabelIndex::State::tenant(Tenant which) const {

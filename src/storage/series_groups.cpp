@@ -1,27 +1,10 @@
 #include "storage/series_groups.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "base/hash.h"
 
 namespace silverback::storage {
-namespace {
-
-constexpr std::size_t kBlock = 1024;
-
-/// Of the pairs that are shown; 128 bits with the process's seed, so equal means equal.
-Hash128 visible_hash(const Labels& labels, bool hide_hidden, std::string& scratch) {
-  const bool hides = hide_hidden && std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
-  if (!hides) return hash128(labels.bytes(), process_hash_seed());
-  scratch.clear();
-  for (const LabelView& label : labels) {
-    if (!is_hidden_label(label.name)) append_label(scratch, label.name, label.value);
-  }
-  return hash128(scratch, process_hash_seed());
-}
-
-}  // namespace
 
 Labels visible(const Labels& labels) {
   const bool hides = std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
@@ -30,8 +13,7 @@ Labels visible(const Labels& labels) {
   for (const LabelView& label : labels) {
     if (!is_hidden_label(label.name)) append_label(bytes, label.name, label.value);
   }
-  auto shown = Labels::from_bytes(std::move(bytes));
-  return shown ? std::move(*shown) : labels;
+  return Labels::from_checked_bytes(std::move(bytes));
 }
 
 SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden) : refs_(std::move(refs)) {
@@ -42,15 +24,9 @@ SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index,
   };
   std::vector<Named> named;
   named.reserve(refs_.size());
-  std::vector<Labels> labels;
-  std::string scratch;
-  for (std::size_t at = 0; at < refs_.size(); at += kBlock) {
-    const std::size_t count = std::min(kBlock, refs_.size() - at);
-    index.labels(std::span(refs_).subspan(at, count), labels);
-    for (std::size_t i = 0; i < count; ++i) {
-      named.push_back({visible_hash(labels[i], hide_hidden, scratch), static_cast<std::uint32_t>(at + i)});
-    }
-  }
+  std::vector<Hash128> hashes;
+  index.label_hashes(refs_, hide_hidden, hashes);
+  for (std::uint32_t i = 0; i < hashes.size(); ++i) named.push_back({hashes[i], i});
   std::sort(named.begin(), named.end(), [](const Named& a, const Named& b) {
     if (a.name.lo != b.name.lo) return a.name.lo < b.name.lo;
     return a.name.hi != b.name.hi ? a.name.hi < b.name.hi : a.at < b.at;

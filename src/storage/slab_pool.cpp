@@ -60,6 +60,7 @@ void* SlabSource::take() {
   if (char* const end = region + kRegionBytes; end < begin + 2 * kRegionBytes) {
     munmap(end, static_cast<std::size_t>(begin + 2 * kRegionBytes - end));
   }
+  if (regions_.size() >= kPlainRegions) madvise(region, kRegionBytes, MADV_HUGEPAGE);
   regions_.push_back(region);
   released_.reserve(regions_.size() * (kRegionBytes / kSlabBytes));
   for (std::size_t offset = kRegionBytes; offset > kSlabBytes;) {
