@@ -124,6 +124,7 @@ class Engine {
   std::int64_t last_checkpoint_ns_ GUARDED_BY(maintenance_mutex_) = 0;
   std::uint64_t last_checkpoint_written_ GUARDED_BY(maintenance_mutex_) = 0;  // log bytes then
   std::int64_t last_complaint_ns_ GUARDED_BY(maintenance_mutex_) = 0;
+  std::int64_t last_tight_flush_ns_ GUARDED_BY(maintenance_mutex_) = 0;
   bool background_failed_ GUARDED_BY(maintenance_mutex_) = false;
 
   mutable Mutex trouble_mutex_;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kSliceSeries = 256;  // of one shard: one taking of its lock, some 0.5 ms when all must be sealed
 constexpr std::int64_t kComplainEveryNs = 30 * kNsPerSecond;
+constexpr std::int64_t kTightEveryNs = 30 * kNsPerSecond;
 
 class Stopwatch {
  public:
@@ -147,7 +148,10 @@ Status Engine::flush_due() {
   // that trickle in for ever are not waited for.
   if (busy && !waiting && !tight) return {};
   if (!due.empty()) return flush_uses(due);
-  return tight ? flush_uses(uses) : Status();
+  // Memory that is not samples does not shrink: try now and then, not every second.
+  if (!tight || now - last_tight_flush_ns_ < kTightEveryNs) return {};
+  last_tight_flush_ns_ = now;
+  return flush_uses(uses);
 }
 
 Status Engine::write_checkpoint_now(bool keep_previous) {
