@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kShapes = 512;
 constexpr std::size_t kMaxKnownFields = 16384;  // in all shapes: bounds their memory
 constexpr std::size_t kMaxFieldsOfShape = 1024;
+constexpr std::size_t kSearchedFields = 32;  // of a shape, when one is not at its place
 constexpr std::size_t kQuotedLine = 256;  // of a bad line, in an error
 
 std::int64_t unit_of(Precision precision) {
@@ -71,6 +72,7 @@ LineDecoder::LineDecoder(const Catalog& catalog, const WriteLimits& limits)
       limits_(limits),
       seed_(process_hash_seed()),
       hash_(seed_),
+      find_key_blank_(line::blank_finder()),
       labels_(limits),
       shapes_(kShapes) {
   for (std::size_t type = 0; type < kTypes; ++type) {
@@ -148,9 +150,7 @@ bool LineDecoder::parse_line(const char*& p) {
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
   lines_.push_back({static_cast<std::uint32_t>(begin - body_.data()), 0, first_run});
-  for (p = line::find_either(p, end_, ' ', '\n'); p != end_ && p[-1] == '\\' && p != begin;) {
-    p = line::find_either(p + 1, end_, ' ', '\n');
-  }
+  for (p = find_key_blank_(p, end_); p != end_ && p[-1] == '\\' && p != begin;) p = find_key_blank_(p + 1, end_);
   if (p == end_ || *p == '\n') return fail("missing fields");
   const std::string_view key(begin, static_cast<std::size_t>(p - begin));
   if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
@@ -177,12 +177,26 @@ bool LineDecoder::parse_line(const char*& p) {
 
 bool LineDecoder::parse_fields(const char*& p, Shape& shape) {
   for (std::size_t position = 0;; ++position) {
-    const bool known = position < shape.fields.size() && begins_with(p, end_, shape.fields[position].key);
+    bool known = position < shape.fields.size() && begins_with(p, end_, shape.fields[position].key);
+    if (!known) known = find_field(p, shape, position);
     if (!(known ? parse_field(p, shape, shape.fields[position]) : parse_new_field(p, shape, position)))
       return false;
     if (p == end_ || *p != ',') return true;
     ++p;
   }
+}
+
+// Lines of one measurement may carry different fields, such as a histogram's buckets and its sum and count:
+// then the field stands at another place of the shape, where those that follow it stand too.
+bool LineDecoder::find_field(const char* p, const Shape& shape, std::size_t& position) const {
+  const std::size_t count = std::min(shape.fields.size(), kSearchedFields);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!begins_with(p, end_, shape.fields[i].key)) continue;
+    position = i;
+    return true;
+  }
+  if (shape.fields.size() < kSearchedFields) position = shape.fields.size();
+  return false;
 }
 
 // A field whose key stands at `p`.

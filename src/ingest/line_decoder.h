@@ -69,6 +69,7 @@ class LineDecoder final : public Resolver {
   bool parse_fields(const char*& p, Shape& shape);
   bool parse_field(const char*& p, Shape& shape, KnownField& field);
   bool parse_new_field(const char*& p, Shape& shape, std::size_t position);
+  bool find_field(const char* p, const Shape& shape, std::size_t& position) const;
   bool parse_time(const char*& p, std::int64_t& time_ns);
   bool add_string(const line::Value& value, const Shape& shape, const KnownField& field);
   Shape& shape_of(std::string_view key);
@@ -94,6 +95,7 @@ class LineDecoder final : public Resolver {
   const std::uint64_t seed_;
   const RawHash hash_;
   std::array<Hash128, kTypes> type_hashes_;
+  const line::BlankFinder find_key_blank_;
   LabelSet labels_;
   std::vector<Shape> shapes_;
   Shape* last_shape_ = nullptr;

@@ -37,6 +37,11 @@ struct Value {
   std::string_view text;
 };
 
+/// The first blank or newline in [p, end), or end.
+using BlankFinder = const char* (*)(const char* p, const char* end);
+/// The quickest that the processor has.
+BlankFinder blank_finder();
+
 /// Reads the value that begins at `p`. @returns the position after it, or null and InfluxDB's words in
 /// `error`
 const char* read_value(const char* p, const char* end, Value& value, std::string& error);

@@ -104,6 +104,8 @@ Status Engine::replay_samples(WalPosition position, std::string_view payload) {
     }
     if (head_.knows(ref)) continue;
     ++replay.lost_runs;  // its series record went with a power cut
+    // The number stays unused: this record is still in the log at the next start, and must find no other series.
+    index_.skip_refs(ref);
     ref = kNoSeries;
   }
   if (position < replay.newest_mark) {

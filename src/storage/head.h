@@ -86,6 +86,11 @@ class Head {
   HeadShard& shard_of(SeriesRef ref) const { return *shards_[(static_cast<std::uint32_t>(ref) >> 8) & shard_mask_]; }
   void prefetch_series(SeriesRef ref) const { __builtin_prefetch(find_series(ref)); }
   static HeadSeries* make_page(bool huge);
+  void find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs) const
+      REQUIRES_SHARED(cache_mutex_);
+  /// Stops behind the block's first few that are not in a row. @returns how many it looked up
+  std::size_t find_in_row(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs,
+                          std::uint32_t& next) const REQUIRES_SHARED(cache_mutex_);
   bool names(SeriesRef ref, std::uint64_t key_hi) const;
   SeriesRef find_one(const Hash128& key) const REQUIRES_SHARED(cache_mutex_);
   void apply_runs(HeadShard& shard, const Batch& batch, std::span<const SeriesRef> refs,

@@ -16,8 +16,6 @@ std::size_t string_bytes(const std::string& text) { return sizeof text + text.ca
 struct Scratch {
   SampleColumn column;
   std::string bytes;
-  std::vector<std::int64_t> times_ns;
-  std::vector<std::uint64_t> bits;
 };
 
 Scratch& scratch() {
@@ -92,24 +90,36 @@ void HeadShard::make_room(HeadSeries& series) {
   if (series.tail_capacity != kTail) resize_tail(series, kTail);
 }
 
+// Only what is new is encoded, behind the stream's unfinished byte: the stream itself is copied when its block
+// becomes too small, and otherwise not touched.
 void HeadShard::spill_tail(HeadSeries& series) {
   SeriesBody& body = body_of(series);
-  Scratch& own = scratch();
-  own.times_ns.clear();
-  own.bits.clear();
-  for (std::size_t i = 0; i < series.tail_size; ++i) {
-    own.times_ns.push_back(series.tail[i].time_ns);
-    own.bits.push_back(series.tail[i].bits);
+  std::int64_t times_ns[kYoungTail];
+  std::uint64_t bits[kYoungTail];
+  const std::size_t samples = series.tail_size;
+  assert(samples <= kYoungTail);
+  for (std::size_t i = 0; i < samples; ++i) {
+    times_ns[i] = series.tail[i].time_ns;
+    bits[i] = series.tail[i].bits;
   }
+  char fresh[(kYoungTail + 1) * kGorillaMaxSampleBytes];
   const std::size_t before = body.state.byte_count();
-  own.bytes.assign(body.stream, before);
-  gorilla_append(body.state, own.bytes, own.times_ns, own.bits);
-  const std::size_t after = body.state.byte_count();
+  const std::uint32_t whole = body.state.bit_count / 8;
+  if (before > whole) fresh[0] = body.stream[whole];
+  body.state.bit_count -= whole * 8;
+  gorilla_append(body.state, fresh, {times_ns, samples}, {bits, samples});
+  const std::size_t size = body.state.byte_count();
+  body.state.bit_count += whole * 8;
+  const std::size_t after = whole + size;
   if (body.stream == nullptr || SlabPool::capacity_for(before) != SlabPool::capacity_for(after)) {
-    if (body.stream != nullptr) pool_.free(body.stream, before);
-    body.stream = static_cast<char*>(pool_.allocate(after));
+    auto* const larger = static_cast<char*>(pool_.allocate(after));
+    if (body.stream != nullptr) {
+      std::memcpy(larger, body.stream, whole);
+      pool_.free(body.stream, before);
+    }
+    body.stream = larger;
   }
-  std::memcpy(body.stream, own.bytes.data(), after);
+  std::memcpy(body.stream + whole, fresh, size);
   series.tail_size = 0;
 }
 

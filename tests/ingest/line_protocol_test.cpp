@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/number.h"
+#include "ingest/line_protocol.h"
 #include "tests/ingest/fake_store.h"
 
 namespace silverback::ingest {
@@ -477,6 +478,37 @@ TEST(LineProtocol, KnowsASeriesAgainWithoutLookingAtItsLabels) {
   for (int i = 0; i < 3; ++i) write(bench, body);
 
   EXPECT_EQ(bench.store.resolved, resolved);
+}
+
+TEST(LineProtocol, LinesOfOneMeasurementMayTakeTurnsWithTheirFields) {
+  Bench bench;
+  const std::string body = "h,le=1 bucket=1i 1\nh sum=0.5,count=7i 1\nh count=8i,sum=1 2\nh,le=1 sum=2,bucket=3i 2\n";
+  const std::string stored =
+      "h_bucket{__field__=\"bucket\", db=\"db0\", le=\"1\"} 1i@1 3i@2\nh_count{__field__=\"count\", db=\"db0\"} 7i@1 "
+      "8i@2\nh_sum{__field__=\"sum\", db=\"db0\", le=\"1\"} 2@2\nh_sum{__field__=\"sum\", db=\"db0\"} 0.5@1 1@2\n";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(write(bench, body).complete());
+    EXPECT_EQ(dump(bench.store), stored);
+  }
+  EXPECT_EQ(bench.store.resolved, 4U);
+  EXPECT_FALSE(write(bench, "h count=1 3").complete());  // whatever its place, a field keeps its type
+}
+
+TEST(LineProtocol, FindsTheFirstBlankWithinOrBehindAnyWidth) {
+  for (std::size_t size = 1; size < 200; ++size) {
+    for (const char blank : {' ', '\n'}) {
+      // All other bytes stand before it, those that share a nibble with it too.
+      std::string text;
+      for (std::size_t i = 0; text.size() < size; ++i) {
+        const auto c = static_cast<char>(i * 7 + size);
+        if (c != ' ' && c != '\n') text += c;
+      }
+      text += blank;
+      const char* const begin = text.data();
+      EXPECT_EQ(line::blank_finder()(begin, begin + size + 1), begin + size);
+      EXPECT_EQ(line::blank_finder()(begin, begin + size), begin + size);
+    }
+  }
 }
 
 TEST(LineProtocol, TellsFieldsTypesDatabasesAndPoliciesApart) {

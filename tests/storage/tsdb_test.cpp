@@ -49,6 +49,37 @@ TEST_F(TsdbTest, AsksForLabelsOnceInASeriesLife) {
   EXPECT_EQ(again.resolved, 0u);
 }
 
+TEST_F(TsdbTest, FindsSeriesInWhateverOrderTheyCome) {
+  open();
+  constexpr std::size_t kSeries = 300;
+  const auto labels = [](std::size_t i) { return Labels{{"__name__", "m"}, {"i", std::to_string(i)}}; };
+  Request first;
+  for (std::size_t i = 0; i < kSeries; ++i) first.series(labels(i)).sample(1, 1.0 * static_cast<double>(i));
+  write(first);
+  std::int64_t time = 1;
+  for (const std::size_t step : {1u, 7u, 299u, 101u}) {  // none shares a factor with the number of series
+    Request again;
+    ++time;
+    for (std::size_t k = 0; k < kSeries; ++k) {
+      const std::size_t i = k * step % kSeries;
+      again.series(labels(i)).sample(time, static_cast<double>(i) + 0.5);
+      if (k % 50 == 0) again.series(labels(kSeries + i + static_cast<std::size_t>(time) * 1000)).sample(time, 0.0);
+    }
+    write(again);
+    EXPECT_EQ(again.resolved, 6u);
+  }
+
+  auto all = read_all(*tsdb_);
+
+  EXPECT_EQ(all.size(), kSeries + 4 * 6);
+  for (std::size_t i = 0; i < kSeries; ++i) {
+    const Samples& samples = all.at("m{i=\"" + std::to_string(i) + "\"}");
+    ASSERT_EQ(samples.size(), 5u) << i;
+    EXPECT_EQ(samples.at(1), number(static_cast<double>(i)));
+    EXPECT_EQ(samples.at(5), number(static_cast<double>(i) + 0.5));
+  }
+}
+
 TEST_F(TsdbTest, LaterWriteWinsWhereverTheEarlierOneIs) {
   open();
   Request first;
