@@ -81,7 +81,7 @@ std::string format_float(double v) {
 void append_float_exponent(std::string& out, double v) {
   if (append_special(out, v)) return;
   const double magnitude = std::fabs(v);
-  if (magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e21)) {
+  if (magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e6)) {
     append_float(out, v);
     return;
   }

@@ -23,6 +23,24 @@ TEST(Number, FloatsPrintAsGoPrintsThem) {
   EXPECT_EQ(format_float(std::nan("")), "NaN");
 }
 
+TEST(Number, ExpositionHasAnExponentWhereGoHasOne) {
+  const auto text = [](double v) {
+    std::string out;
+    append_float_exponent(out, v);
+    return out;
+  };
+  EXPECT_EQ(text(0), "0");
+  EXPECT_EQ(text(-0.0), "-0");
+  EXPECT_EQ(text(999'999), "999999");
+  EXPECT_EQ(text(999'999.9999999999), "999999.9999999999");
+  EXPECT_EQ(text(1e6), "1e+06");
+  EXPECT_EQ(text(-41'582'592), "-4.1582592e+07");
+  EXPECT_EQ(text(1e100), "1e+100");
+  EXPECT_EQ(text(0.0001), "0.0001");
+  EXPECT_EQ(text(0.000099), "9.9e-05");
+  EXPECT_EQ(text(HUGE_VAL), "+Inf");
+}
+
 TEST(Number, ReadsBackEveryFloatItPrints) {
   std::uint64_t state = 42;
   for (int i = 0; i < 100'000; ++i) {

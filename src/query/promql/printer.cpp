@@ -165,7 +165,10 @@ void append_operator(std::string& out, const BinaryExpr& node) {
   }
   const auto fill = [&](std::string_view word, double value) {
     out += word;
-    append_float_exponent(out, value);
+    // Go's %v: digits alone up to 1e21.
+    const double magnitude = std::fabs(value);
+    const bool plain = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e21);
+    plain ? append_float(out, value) : append_float_exponent(out, value);
     out += ')';
   };
   if (m.fill_left && m.fill_right && *m.fill_left == *m.fill_right) {
