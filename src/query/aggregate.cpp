@@ -78,7 +78,7 @@ Result<Matrix> aggregate_quantile(const AggregateContext& context, Matrix input,
   if (Status taken = result.hold(context.budget, members.size()); !taken.ok()) return taken;
   std::vector<double> values;
   for (std::size_t group = 0; group < members.size(); ++group) {
-    if (Status status = context.budget.check(); !status.ok()) return status;
+    if (Status status = context.budget.pace(); !status.ok()) return status;
     const std::size_t at = result.add_row(grouping.labels_of(group), drop_name[group]);
     for (std::size_t step = 0; step < context.grid.steps; ++step) {
       values.clear();

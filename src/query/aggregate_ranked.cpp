@@ -136,7 +136,7 @@ class Ranking {
   Result<Matrix> run(std::span<const double> parameter) {
     for (std::size_t step = 0; step < input_.steps(); ++step) {
       if (step % 64 == 0) {
-        if (Status status = context_.budget.check(); !status.ok()) return status;
+        if (Status status = context_.budget.pace(); !status.ok()) return status;
       }
       for (const auto& rows : members_) choose(rows, step, parameter[step]);
     }

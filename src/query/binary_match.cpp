@@ -59,7 +59,7 @@ class Matching {
     result_.reserve(std::min(many_.rows(), groups_.size()));
     for (const Group& group : groups_) {
       ++group_number_;
-      if (Status status = context_.budget.check(); !status.ok()) return status;
+      if (Status status = context_.budget.pace(); !status.ok()) return status;
       if (Status status = check_one_side(group); !status.ok()) return status;
       if (Status status = join(group, fill_one, fill_many); !status.ok()) return status;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 
 #include "base/metrics.h"
 #include "query/evaluator.h"
@@ -41,9 +42,9 @@ struct EngineMetrics {
 promql::ParserOptions parser_options(const EngineOptions& options) {
   promql::ParserOptions parser;
   parser.experimental_functions = options.experimental_functions;
-  parser.duration_expressions = options.experimental_functions;
-  parser.extended_range_selectors = options.experimental_functions;
-  parser.fill_modifiers = options.experimental_functions;
+  parser.duration_expressions = options.duration_expressions;
+  parser.extended_range_selectors = options.extended_range_selectors;
+  parser.fill_modifiers = options.fill_modifiers;
   return parser;
 }
 
@@ -81,16 +82,37 @@ Status check_request(const QueryRequest& request) {
   return {};
 }
 
+EngineOptions chosen(EngineOptions options) {
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  if (options.max_concurrent == 0) options.max_concurrent = std::max<std::size_t>(4, 2 * processors);
+  if (options.max_large == 0) options.max_large = processors;
+  return options;
+}
+
+std::uint64_t bytes_of(const RawSeries& series) {
+  return sizeof series + 100 + series.times_ms.capacity() * 8 + series.values.capacity() * 8;
+}
+
 }  // namespace
 
 struct Engine::Impl {
   Impl(Queryable& source, const EngineOptions& engine_options)
       : queryable(source),
-        options(engine_options),
-        gate(engine_options.max_concurrent, engine_options.max_waiting),
+        options(chosen(engine_options)),
+        pool(options.max_total_bytes),
+        gate("queries", options.max_concurrent, options.max_waiting, options.queue_timeout),
+        large("large queries", options.max_large, options.max_large_waiting, options.queue_timeout),
+        memory(metrics().callback(MetricType::Gauge, "silverback_query_memory_bytes",
+                                  "Memory held by queries and by answers that are being sent.", {},
+                                  [this] { return static_cast<double>(pool.used()); })),
+        memory_max(metrics().callback(MetricType::Gauge, "silverback_query_memory_max_bytes",
+                                      "Memory that all queries together may hold.", {},
+                                      [this] { return static_cast<double>(pool.max_bytes()); })),
         active(metrics().callback(MetricType::Gauge, "prometheus_engine_queries",
                                   "The current number of queries being executed or waiting.", {},
-                                  [this] { return static_cast<double>(gate.inside_and_waiting()); })) {
+                                  [this] {
+                                    return static_cast<double>(gate.inside_and_waiting() + large.inside_and_waiting());
+                                  })) {
     metrics()
         .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(options.max_concurrent));
@@ -102,9 +124,13 @@ struct Engine::Impl {
 
   Queryable& queryable;
   const EngineOptions options;
+  MemoryPool pool;
   Gate gate;
+  Gate large;  // queries that gave up their place at the first gate
   EngineMetrics own;
-  Metrics::Handle active;  // last: it looks at the gate
+  Metrics::Handle memory;  // the last three look at the pool and the gates
+  Metrics::Handle memory_max;
+  Metrics::Handle active;
 };
 
 Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
@@ -125,6 +151,14 @@ Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
   const double waited = waiting.seconds();
   own.queue.observe(waited);
   if (!place) return place.status();
+  std::optional<Gate::Place> here(std::move(*place));
+  const auto on_large = [&]() -> Status {
+    here.reset();
+    auto among_large = large.enter(deadline, request.cancel);
+    if (!among_large) return among_large.status();
+    here.emplace(std::move(*among_large));
+    return {};
+  };
 
   const Stopwatch evaluating;
   const auto cut = [](std::int64_t ms) { return std::clamp(ms, kMinTimeMs, kMaxTimeMs); };
@@ -132,8 +166,8 @@ Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
   const auto plan = Plan::make(**expr, {cut(request.start_ms), cut(end_ms), request.instant ? 0 : request.step_ms,
                                         request.lookback_ms.value_or(options.lookback_ms), options.subquery_step_ms});
   if (!plan) return plan.status();
-  Budget budget(request.limits.value_or(options.limits), deadline, request.cancel);
-  if (Status status = budget.check(); !status.ok()) return status;
+  Budget budget(request.limits.value_or(options.limits), deadline, request.cancel, &pool, on_large);
+  if (Status status = budget.pace(); !status.ok()) return status;
   Annotations annotations;
   QueryStats stats;
   stats.exec_queue_s = waited;
@@ -174,7 +208,8 @@ Result<QueryResult> Engine::Impl::evaluate(const QueryRequest& request, const pr
   Evaluator evaluator(shared);
   double sort_seconds = 0;
   if (expr.type == promql::ExprType::RangeVector) {
-    auto raw = evaluator.evaluate_range(expr, times.start_ms);
+    Held held(budget);
+    auto raw = evaluator.evaluate_range(expr, times.start_ms, held);
     if (!raw) return raw.status();
     const Stopwatch sorting;
     std::ranges::sort(*raw, {}, &RawSeries::labels);
@@ -184,6 +219,9 @@ Result<QueryResult> Engine::Impl::evaluate(const QueryRequest& request, const pr
     result.type = ResultType::Matrix;
     result.is_raw = true;
     result.raw = std::move(*raw);
+    std::uint64_t bytes = 0;
+    for (const RawSeries& series : result.raw) bytes += bytes_of(series);
+    result.memory = budget.keep(bytes);
   } else {
     auto matrix = evaluator.evaluate(expr, grid);
     if (!matrix) return matrix.status();
@@ -192,6 +230,7 @@ Result<QueryResult> Engine::Impl::evaluate(const QueryRequest& request, const pr
     const Stopwatch sorting;
     if (!request.instant) sort_by_labels(*matrix);
     sort_seconds = sorting.seconds();
+    result.memory = budget.keep(matrix->held_bytes());
     matrix->release();
     const bool scalar = expr.type == promql::ExprType::Scalar;
     result.type = !request.instant ? ResultType::Matrix : scalar ? ResultType::Scalar : ResultType::Vector;
@@ -212,6 +251,11 @@ Engine::~Engine() = default;
 
 Result<QueryResult> Engine::run(const QueryRequest& request) { return impl_->run(request); }
 const EngineOptions& Engine::options() const { return impl_->options; }
+
+std::size_t Engine::threads(const EngineOptions& options) {
+  const EngineOptions all = chosen(options);
+  return all.max_concurrent + all.max_large + all.max_large_waiting;
+}
 
 Result<std::vector<Matcher>> parse_selector(std::string_view text) { return promql::parse_selector(text); }
 

@@ -15,11 +15,14 @@
 //   InvalidArgument    the text does not parse or does not type-check ("bad_data", 400)
 //   Unprocessable      it parses, but cannot be evaluated on this data: many-to-many matching, a repeated
 //                      label set, a bad label name ("execution", 422)
-//   ResourceExhausted  over a limit of the query ("execution", 422)
+//   ResourceExhausted  over a limit of the query, or more than all together may hold ("execution", 422)
 //   DeadlineExceeded   the deadline passed, in the queue or later ("timeout", 503)
 //   Cancelled          the caller asked it to stop ("canceled", 499 or nothing)
-//   Unavailable        too many queries are waiting already ("unavailable", 503)
+//   Unavailable        too many queries are waiting already, or hold the memory it needs ("unavailable", 503)
 //   DataLoss, Internal storage's or our own trouble ("internal", 500)
+//
+// A query that holds much memory or computes long is a large one: it gives up its place among the others and
+// waits for one of few of its own, so that small queries always find a place and large ones do not add up.
 //
 // Threads: any, many at once. A query is evaluated on the thread that calls run().
 #pragma once
@@ -47,10 +50,17 @@ struct EngineOptions {
   std::int64_t subquery_step_ms = 60'000;          // of `[5m:]`: the global evaluation interval
   std::chrono::milliseconds timeout{2 * 60'000};   // when the request brings no deadline
   Limits limits = {};                              // when the request brings none
-  std::size_t max_concurrent = 20;
+  std::size_t max_concurrent = 0;                  // 0 chooses: two per processor, at least four
   std::size_t max_waiting = 1000;                  // more than that are refused with Unavailable
+  std::size_t max_large = 0;                       // large queries at a time; 0 chooses: one per processor
+  std::size_t max_large_waiting = 16;              // they hold a thread and little memory
+  std::chrono::milliseconds queue_timeout{5'000};  // waiting longer than this is refused with Unavailable
+  std::uint64_t max_total_bytes = 512ULL << 20;    // of all queries and unsent answers together
   bool delayed_name_removal = true;                // feature flag promql-delayed-name-removal
   bool experimental_functions = true;              // feature flag promql-experimental-functions
+  bool duration_expressions = true;                // promql-duration-expr
+  bool extended_range_selectors = true;            // promql-extended-range-selectors
+  bool fill_modifiers = true;                      // promql-binop-fill-modifiers
 };
 
 struct QueryRequest {
@@ -97,6 +107,7 @@ struct QueryResult {
   std::vector<std::string> warnings;  // with upstream's words and positions, e.g. "... (1:8)"
   std::vector<std::string> infos;
   QueryStats stats;
+  PoolShare memory;  // what rows or raw take of the engine's memory
 };
 
 /// A series selector such as match[] takes: `up{job="x"}`. @returns InvalidArgument with the place
@@ -106,7 +117,7 @@ Result<std::vector<std::vector<Matcher>>> parse_selectors(std::span<const std::s
 
 class Engine {
  public:
-  /// @param queryable  outlives the engine
+  /// @param queryable  outlives the engine, which outlives its results
   Engine(Queryable& queryable, const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -114,7 +125,10 @@ class Engine {
 
   Result<QueryResult> run(const QueryRequest& request);
 
+  /// As given, with what was left to choose.
   const EngineOptions& options() const;
+  /// So many threads may be in run() with a query that is not waiting for its first turn.
+  static std::size_t threads(const EngineOptions& options);
 
  private:
   struct Impl;

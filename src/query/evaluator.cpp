@@ -43,7 +43,10 @@ Result<Matrix> Evaluator::evaluate(const Expr& outer, const StepGrid& grid) {
     if (!once) return once;
     return broadcast(std::move(*once), grid);
   }
-  return evaluate_here(expr, grid);
+  auto made = evaluate_here(expr, grid);
+  if (!made || made->empty() || made->held_bytes() > 0) return made;
+  if (Status held = made->hold(shared_.budget, made->rows()); !held.ok()) return held;  // a scalar, most likely
+  return made;
 }
 
 Result<Matrix> Evaluator::evaluate_here(const Expr& expr, const StepGrid& grid) {
@@ -125,7 +128,7 @@ Result<std::unique_ptr<SeriesReader>> Evaluator::range_of(const Expr& expr, cons
   }
   auto inner = subquery(static_cast<const SubqueryExpr&>(expr), grid);
   if (!inner) return inner.status();
-  return std::unique_ptr<SeriesReader>(new MatrixReader(std::move(*inner)));
+  return MatrixReader::open(std::move(*inner), shared_.budget);
 }
 
 Result<std::unique_ptr<RowSource>> Evaluator::rollup(const Call& node, const StepGrid& grid,
@@ -156,6 +159,7 @@ Result<std::unique_ptr<RowSource>> Evaluator::rollup(const Call& node, const Ste
   auto context = std::make_unique<RollupContext>(grid, modifiers);
   context->place = node.args[0]->pos;
   context->annotations = &shared_.annotations;
+  context->budget = &shared_.budget;
   context->beyond_left_ms = extended != nullptr ? lookback_ms : 0;
   context->beyond_right_ms = extended != nullptr && extended->smoothed ? lookback_ms : 0;
   return std::unique_ptr<RowSource>(new RollupSource(
@@ -188,7 +192,7 @@ Result<std::unique_ptr<RowSource>> Evaluator::with_scalar(const BinaryExpr& node
       new ScalarOperationSource(context, std::move(*rows), std::move(*scalar), scalar_left));
 }
 
-Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std::int64_t time_ms) {
+Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std::int64_t time_ms, Held& held) {
   const Expr& expr = strip_parens(outer);
   const StepGrid grid{time_ms, 1, 1};
   auto reader = range_of(expr, grid);
@@ -198,7 +202,6 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
   const std::int64_t right_ms = asked.reference(time_ms);
   WindowCache cache(grid, extended != nullptr ? widened(asked, *extended, shared_.plan.times().lookback_ms) : asked);
   std::vector<RawSeries> result;
-  Held held(shared_.budget);
   SeriesView series;
   for (;;) {
     const auto more = (*reader)->next(series);

@@ -35,8 +35,8 @@ class Evaluator {
   /// Of an instant vector or a scalar. A scalar is one full row.
   Result<Matrix> evaluate(const promql::Expr& expr, const StepGrid& grid);
 
-  /// Of a range vector (`x[5m]`, `x[1h:5m]`) at one time.
-  Result<std::vector<RawSeries>> evaluate_range(const promql::Expr& expr, std::int64_t time_ms);
+  /// Of a range vector (`x[5m]`, `x[1h:5m]`) at one time. @param held  gets what the series take
+  Result<std::vector<RawSeries>> evaluate_range(const promql::Expr& expr, std::int64_t time_ms, Held& held);
 
  private:
   Result<Matrix> evaluate_here(const promql::Expr& expr, const StepGrid& grid);

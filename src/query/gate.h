@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 #include "base/mutex.h"
@@ -15,7 +16,9 @@ namespace silverback::query {
 
 class Gate {
  public:
-  Gate(std::size_t max_inside, std::size_t max_waiting) : max_inside_(max_inside), max_waiting_(max_waiting) {}
+  /// @param what  who passes, for messages: "queries"
+  Gate(std::string what, std::size_t max_inside, std::size_t max_waiting, std::chrono::milliseconds patience)
+      : what_(std::move(what)), max_inside_(max_inside), max_waiting_(max_waiting), patience_(patience) {}
 
   /// A place inside; leaves when it is destroyed.
   class Place {
@@ -31,7 +34,8 @@ class Gate {
     Gate* gate_;
   };
 
-  /// Waits for a place. @returns Unavailable when too many wait already, DeadlineExceeded, Cancelled
+  /// Waits for a place. @returns Unavailable when too many wait already or the patience is at its end,
+  /// DeadlineExceeded, Cancelled
   Result<Place> enter(std::chrono::steady_clock::time_point deadline, const std::stop_token& cancel) EXCLUDES(mutex_);
 
   std::size_t inside_and_waiting() const EXCLUDES(mutex_);
@@ -39,8 +43,10 @@ class Gate {
  private:
   void leave() EXCLUDES(mutex_);
 
+  const std::string what_;
   const std::size_t max_inside_;
   const std::size_t max_waiting_;
+  const std::chrono::milliseconds patience_;
   mutable Mutex mutex_;
   Condition left_;
   std::size_t inside_ GUARDED_BY(mutex_) = 0;

@@ -1,11 +1,20 @@
-// Limits: how much one query may hold and how long it may take.
+// Limits: how much one query, and all queries together, may hold and how long they may take.
 //
 // A query is asked about its limits once per series, before the series' memory is taken; so it stops
 // within one series of the limit, and says which limit it was and how to stay below it.
+//
+//   MemoryPool    bytes of all queries of the process together, answers that are being sent included
+//   Budget        what one query holds, against its own limits and the pool
+//   Held          a part of a budget, given back when it goes
+//
+// Threads: a pool is used by all; a Budget and what is held of it belong to one thread, the query's.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <utility>
 
@@ -19,23 +28,79 @@ struct Limits {
   std::uint64_t max_bytes = 2ULL << 30;    // of values, times and labels held at one time
 };
 
-/// What one query holds, against its limits. Evaluation takes before it allocates and gives back when
-/// it frees; `Held` does both.
-///
-/// Threads: one, the query's.
+class MemoryPool {
+ public:
+  explicit MemoryPool(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
+
+  /// @returns false, and nothing is taken, when that is more than is left
+  bool take(std::uint64_t bytes) {
+    const std::uint64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
+    if (bytes <= max_bytes_ && before <= max_bytes_ - bytes) return true;
+    give_back(bytes);
+    return false;
+  }
+  void give_back(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  std::uint64_t max_bytes() const { return max_bytes_; }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::uint64_t max_bytes_;
+  std::atomic<std::uint64_t> used_{0};  // a sum; orders nothing
+};
+
+/// Bytes of a pool, given back when it goes. The pool outlives it.
+class PoolShare {
+ public:
+  PoolShare() = default;
+  explicit PoolShare(MemoryPool* pool) : pool_(pool) {}
+  PoolShare(PoolShare&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  PoolShare& operator=(PoolShare&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~PoolShare() { shrink(0); }
+
+  bool grow(std::uint64_t bytes) {
+    if (pool_ != nullptr && bytes > bytes_ && !pool_->take(bytes - bytes_)) return false;
+    bytes_ = std::max(bytes, bytes_);
+    return true;
+  }
+  void shrink(std::uint64_t bytes) {
+    if (bytes >= bytes_) return;
+    if (pool_ != nullptr) pool_->give_back(bytes_ - bytes);
+    bytes_ = bytes;
+  }
+  std::uint64_t bytes() const { return bytes_; }
+  const MemoryPool* pool() const { return pool_; }
+
+ private:
+  MemoryPool* pool_ = nullptr;  // null: unlimited
+  std::uint64_t bytes_ = 0;
+};
+
 class Budget {
  public:
-  Budget(const Limits& limits, std::chrono::steady_clock::time_point deadline, std::stop_token cancel)
-      : limits_(limits), deadline_(deadline), cancel_(std::move(cancel)) {}
+  /// Called once, when the query turns out to be a large one, before it gets more; may wait or refuse.
+  using OnLarge = std::function<Status()>;
 
-  /// @returns ResourceExhausted naming the limit; DeadlineExceeded or Cancelled when it is time to stop
+  Budget(const Limits& limits, std::chrono::steady_clock::time_point deadline, std::stop_token cancel,
+         MemoryPool* pool = nullptr, OnLarge on_large = {});
+
+  /// @returns ResourceExhausted naming the limit; Unavailable when others hold the memory; DeadlineExceeded
+  /// or Cancelled when it is time to stop
   Status take(std::uint64_t samples, std::uint64_t bytes);
-  void give_back(std::uint64_t samples, std::uint64_t bytes) {
-    samples_ -= samples;
-    bytes_ -= bytes;
+  void give_back(std::uint64_t samples, std::uint64_t bytes);
+  /// Whether to go on. Looks at the clock, so once per series or some million samples.
+  Status pace();
+
+  /// The query is over, its answer still holds `bytes`.
+  PoolShare keep(std::uint64_t bytes) {
+    share_.shrink(bytes);
+    return std::move(share_);
   }
-  /// Deadline and cancellation alone. Looks at the clock, so once per series rather than per sample.
-  Status check() const;
 
   const Limits& limits() const { return limits_; }
   std::uint64_t samples() const { return samples_; }
@@ -43,9 +108,15 @@ class Budget {
   std::uint64_t peak_bytes() const { return peak_bytes_; }
 
  private:
+  bool large(std::uint64_t bytes, std::chrono::steady_clock::time_point now) const;
+
   const Limits limits_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   const std::chrono::steady_clock::time_point deadline_;
   const std::stop_token cancel_;
+  const std::chrono::nanoseconds cpu_start_;
+  PoolShare share_;    // what it holds, rounded up: most calls leave the pool alone
+  OnLarge on_large_;   // empty once called
   std::uint64_t samples_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t peak_samples_ = 0;
@@ -72,6 +143,7 @@ class Held {
   }
 
   bool of(const Budget& budget) const { return budget_ == &budget; }
+  std::uint64_t bytes() const { return bytes_; }
   Status more(std::uint64_t samples, std::uint64_t bytes) {
     if (Status taken = budget_->take(samples, bytes); !taken.ok()) return taken;
     samples_ += samples;

@@ -61,6 +61,7 @@ class Matrix {
   /// Counts this matrix against a budget until it goes, in full (at most `rows` rows) before it is filled
   /// or row by row. @returns the budget's refusal
   Status hold(Budget& budget, std::size_t rows = 1);
+  std::uint64_t held_bytes() const { return held_.bytes(); }
   /// The matrix stays, its query is over.
   void release() { held_ = Held(); }
 

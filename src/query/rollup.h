@@ -20,6 +20,7 @@
 
 #include "base/status.h"
 #include "query/annotations.h"
+#include "query/limits.h"
 #include "query/windows.h"
 
 namespace silverback::query {
@@ -43,6 +44,18 @@ struct RollupContext {
   std::int64_t beyond_left_ms = 0;
   std::int64_t beyond_right_ms = 0;
 
+  Budget* budget = nullptr;  // null: nobody minds how long it takes
+
+  /// A kernel that looks at every sample of every window says how many those were: a query stops in the middle
+  /// of a long series when its client has gone.
+  Status worked(std::size_t samples) {
+    constexpr std::size_t kBetweenLooks = 1 << 20;
+    work_ += samples;
+    if (work_ < kBetweenLooks || budget == nullptr) return {};
+    work_ = 0;
+    return budget->pace();
+  }
+
   // Kept while the windows stay the same.
   std::vector<RateGeometry> geometry;
   std::vector<double> factor;  // (sampled + to_start + to_end) / sampled, and per second for rate
@@ -51,6 +64,9 @@ struct RollupContext {
   // Scratch, reused from series to series.
   std::vector<double> doubles;
   std::vector<std::uint32_t> indices;
+
+ private:
+  std::size_t work_ = 0;
 };
 
 struct RollupInput {

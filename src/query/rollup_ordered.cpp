@@ -20,6 +20,7 @@ Status quantile_over_time(RollupContext& context, const RollupInput& in, std::sp
   std::ranges::copy(in.windows.non_empty, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     if (in.windows.size(step) == 0) continue;
+    if (Status go_on = context.worked(in.windows.size(step)); !go_on.ok()) return go_on;
     const double q = context.scalars[0][step];
     if (!(q >= 0 && q <= 1)) {
       context.annotations->warn("quantile value should be between 0 and 1, got " + format_g(q), context.place);
@@ -42,6 +43,7 @@ Status mad_over_time(RollupContext& context, const RollupInput& in, std::span<do
                      std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.non_empty, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
+    if (Status go_on = context.worked(in.windows.size(step)); !go_on.ok()) return go_on;
     if (in.windows.size(step) > 0) out[step] = median_deviation(copy_window(context, in, step));
   }
   return {};

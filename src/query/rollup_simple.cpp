@@ -127,8 +127,9 @@ Status extreme_over_time(RollupContext& context, const RollupInput& in, std::spa
 
 /// Of the last sample that is the extreme.
 template <typename Order>
-Status time_of_extreme(RollupContext&, const RollupInput& in, std::span<double> out,
+Status time_of_extreme(RollupContext& context, const RollupInput& in, std::span<double> out,
                        std::span<std::uint64_t> present) {
+  if (Status go_on = context.worked(in.values.size()); !go_on.ok()) return go_on;
   return each_window(in, out, present, [&](auto first, auto last) {
     std::size_t best = first;
     for (std::size_t i = first; i <= last; ++i) {

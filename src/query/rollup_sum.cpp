@@ -47,9 +47,12 @@ Lanes sum_windows(const RollupInput& in, std::size_t step) {
 
 /// f(step, sum) for every window that has a sample.
 template <typename F>
-void each_sum(const RollupInput& in, std::size_t steps, F f) {
+Status each_sum(RollupContext& context, const RollupInput& in, std::size_t steps, F f) {
   std::size_t step = 0;
   for (; step + kLanes <= steps; step += kLanes) {
+    std::size_t samples = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) samples += in.windows.size(step + lane);
+    if (Status go_on = context.worked(samples); !go_on.ok()) return go_on;
     const Lanes lanes = sum_windows(in, step);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       if (in.windows.size(step + lane) > 0) f(step + lane, Sum{lanes.sum[lane / 2][lane % 2], lanes.lost[lane / 2][lane % 2]});
@@ -61,25 +64,26 @@ void each_sum(const RollupInput& in, std::size_t steps, F f) {
     for (std::size_t i = in.windows.first[step]; i < in.windows.end[step]; ++i) kahan_add(in.values[i], s.sum, s.lost);
     f(step, s);
   }
+  return {};
 }
 
 template <typename F>
-Status each_window(const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
+Status each_window(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
   std::ranges::copy(in.windows.non_empty, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     const std::size_t n = in.windows.size(step);
+    if (Status go_on = context.worked(n); !go_on.ok()) return go_on;
     if (n > 0) out[step] = f(in.values.subspan(in.windows.first[step], n));
   }
   return {};
 }
 
-Status sum_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
+Status sum_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.non_empty, present.begin());
-  each_sum(in, out.size(), [&](std::size_t step, const Sum& s) {
+  return each_sum(context, in, out.size(), [&](std::size_t step, const Sum& s) {
     out[step] = std::isinf(s.sum) ? s.sum : s.sum + s.lost;
   });
-  return {};
 }
 
 // The mean of a sum that overflows is found incrementally from there on.
@@ -112,17 +116,16 @@ double mean_in_order(std::span<const double> v) {
   return incremental ? mean + lost : sum / n + lost / n;
 }
 
-Status avg_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
+Status avg_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.non_empty, present.begin());
-  each_sum(in, out.size(), [&](std::size_t step, const Sum& s) {
+  return each_sum(context, in, out.size(), [&](std::size_t step, const Sum& s) {
     const std::size_t n = in.windows.size(step);
     const double count = static_cast<double>(n);
     // A sum that is finite never overflowed on the way.
     out[step] = std::isfinite(s.sum) ? s.sum / count + s.lost / count
                                      : mean_in_order(in.values.subspan(in.windows.first[step], n));
   });
-  return {};
 }
 
 // Welford's method, both its sums compensated.
@@ -139,13 +142,13 @@ double variance(std::span<const double> v) {
   return (squares + squares_lost) / n;
 }
 
-Status stdvar_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
+Status stdvar_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                         std::span<std::uint64_t> present) {
-  return each_window(in, out, present, variance);
+  return each_window(context, in, out, present, variance);
 }
-Status stddev_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
+Status stddev_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                         std::span<std::uint64_t> present) {
-  return each_window(in, out, present, [](std::span<const double> v) { return std::sqrt(variance(v)); });
+  return each_window(context, in, out, present, [](std::span<const double> v) { return std::sqrt(variance(v)); });
 }
 
 constexpr RollupFunction kFunctions[] = {

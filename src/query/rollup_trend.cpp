@@ -46,27 +46,28 @@ Line least_squares(std::span<const std::int64_t> times, std::span<const double> 
 }
 
 template <typename F>
-Status each_pair_window(const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
+Status each_pair_window(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
   std::ranges::copy(in.windows.two, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     const std::size_t n = in.windows.size(step);
     if (n < 2) continue;
+    if (Status go_on = context.worked(n); !go_on.ok()) return go_on;
     const std::size_t first = in.windows.first[step];
     out[step] = f(step, in.times.subspan(first, n), in.values.subspan(first, n));
   }
   return {};
 }
 
-Status deriv(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status deriv(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
   // Times near zero lose less to rounding, so they count from the window's first.
-  return each_pair_window(in, out, present, [](std::size_t, auto times, auto values) {
+  return each_pair_window(context, in, out, present, [](std::size_t, auto times, auto values) {
     return least_squares(times, values, times[0]).slope;
   });
 }
 
 Status predict_linear(RollupContext& context, const RollupInput& in, std::span<double> out,
                       std::span<std::uint64_t> present) {
-  return each_pair_window(in, out, present, [&](std::size_t step, auto times, auto values) {
+  return each_pair_window(context, in, out, present, [&](std::size_t step, auto times, auto values) {
     const Line line = least_squares(times, values, context.cache.grid().time(step));
     return line.slope * context.scalars[0][step] + line.intercept;
   });
@@ -102,7 +103,7 @@ Status double_exponential_smoothing(RollupContext& context, const RollupInput& i
     if (Status checked = check_factor("smoothing", context.scalars[0][step]); !checked.ok()) return checked;
     if (Status checked = check_factor("trend", context.scalars[1][step]); !checked.ok()) return checked;
   }
-  return each_pair_window(in, out, present, [&](std::size_t step, auto, auto values) {
+  return each_pair_window(context, in, out, present, [&](std::size_t step, auto, auto values) {
     return smooth(values, context.scalars[0][step], context.scalars[1][step]);
   });
 }

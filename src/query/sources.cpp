@@ -159,7 +159,13 @@ void RollupSource::count_samples(const Windows& windows) {
   }
 }
 
-MatrixReader::MatrixReader(Matrix matrix) : matrix_(std::move(matrix)) {
+Result<std::unique_ptr<SeriesReader>> MatrixReader::open(Matrix matrix, Budget& budget) {
+  Held held(budget);
+  if (Status times = held.more(0, matrix.steps() * sizeof(std::int64_t)); !times.ok()) return times;
+  return std::unique_ptr<SeriesReader>(new MatrixReader(std::move(matrix), std::move(held)));
+}
+
+MatrixReader::MatrixReader(Matrix matrix, Held held) : held_(std::move(held)), matrix_(std::move(matrix)) {
   grid_times_.reserve(matrix_.steps());
   for (std::size_t step = 0; step < matrix_.steps(); ++step) grid_times_.push_back(matrix_.grid().time(step));
 }

@@ -77,11 +77,14 @@ class RollupSource final : public RowSource {
 /// The rows of a subquery's matrix as series: its steps are the sample times.
 class MatrixReader final : public SeriesReader {
  public:
-  explicit MatrixReader(Matrix matrix);
+  static Result<std::unique_ptr<SeriesReader>> open(Matrix matrix, Budget& budget);
   Result<bool> next(SeriesView& series) override;
   std::size_t size_hint() const override { return matrix_.rows(); }
 
  private:
+  MatrixReader(Matrix matrix, Held held);
+
+  const Held held_;  // for the times
   const Matrix matrix_;
   std::vector<std::int64_t> grid_times_;
   std::vector<std::int64_t> times_;

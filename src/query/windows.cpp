@@ -25,6 +25,13 @@ std::size_t first_after(std::span<const std::int64_t> times, std::size_t from, s
 }  // namespace
 
 const Windows& WindowCache::windows(std::span<const std::int64_t> times) {
+  // Remembering is for the times of a scrape; those of a fine subquery would cost more than they save.
+  constexpr std::size_t kMostRemembered = 1 << 20;
+  if (times.size() > kMostRemembered) {
+    times_.clear();
+    find(times);
+    return windows_;
+  }
   const bool same = windows_.generation > 0 && times.size() == times_.size() &&
                     (times.empty() || std::memcmp(times.data(), times_.data(), times.size_bytes()) == 0);
   if (!same) {

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "query/gate.h"
 #include "tests/query/memory_store.h"
 
 namespace silverback::query {
@@ -153,13 +154,71 @@ TEST_F(EngineTest, CountsSamples) {
 }
 
 TEST_F(EngineTest, TurnsAwayWhatDoesNotFitIntoTheQueue) {
-  Engine narrow(store_, {.max_concurrent = 0, .max_waiting = 0});
-  EXPECT_EQ(narrow.run({.text = "1"}).status().code(), Code::Unavailable);
+  const auto in = [](int ms) { return std::chrono::steady_clock::now() + std::chrono::milliseconds(ms); };
+  Gate gate("queries", 1, 1, std::chrono::milliseconds(50));
+  Gate full("queries", 1, 0, std::chrono::milliseconds(50));
+  const auto inside = gate.enter(in(1'000), {});
+  const auto only = full.enter(in(1'000), {});
 
-  Engine waiting(store_, {.max_concurrent = 0, .max_waiting = 1});
-  QueryRequest request{.text = "1"};
-  request.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-  EXPECT_EQ(waiting.run(request).status().code(), Code::DeadlineExceeded);
+  EXPECT_EQ(full.enter(in(1'000), {}).status().code(), Code::Unavailable);
+  EXPECT_EQ(gate.enter(in(20), {}).status().code(), Code::DeadlineExceeded);
+  EXPECT_EQ(gate.enter(in(1'000), {}).status().code(), Code::Unavailable);  // after the gate's patience
+}
+
+TEST_F(EngineTest, BoundsWhatAllQueriesHoldTogether) {
+  Engine engine(store_, {.max_total_bytes = 4 << 20});
+  const std::string fine = "sum_over_time(vector(1)[1h:10ms])";  // 360 000 steps, twice 8 bytes each
+
+  EXPECT_EQ(engine.run({.text = fine, .start_ms = 3'600'000}).status().code(), Code::ResourceExhausted);
+  EXPECT_TRUE(engine.run({.text = "sum_over_time(vector(1)[1h:1s])", .start_ms = 3'600'000}));
+}
+
+TEST_F(EngineTest, AnswersHoldTheirMemoryUntilTheyGo) {
+  add({{"__name__", "up"}}, 100'000);
+  Engine engine(store_, {.max_total_bytes = 4 << 20});
+  QueryRequest request{.text = "up[30d]", .start_ms = 100'000 * 15'000LL};
+
+  {
+    const auto first = engine.run(request);
+    ASSERT_TRUE(first);
+    EXPECT_GE(first->memory.bytes(), 100'000u * 16);
+    const auto second = engine.run(request);
+    EXPECT_EQ(second.status().code(), Code::Unavailable);
+  }
+  EXPECT_TRUE(engine.run(request));
+}
+
+TEST(Budget, AsksOnceWhenItsQueryIsLarge) {
+  int asked = 0;
+  const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  Budget welcome({}, later, {}, nullptr, [&] {
+    ++asked;
+    return Status();
+  });
+  EXPECT_TRUE(welcome.take(0, 1 << 20).ok());
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(welcome.take(0, 32 << 20).ok());
+  EXPECT_TRUE(welcome.take(0, 32 << 20).ok());
+  EXPECT_EQ(asked, 1);
+
+  MemoryPool pool(1 << 30);
+  Budget refused({}, later, {}, &pool, [] { return Status(Code::Unavailable, "busy"); });
+  EXPECT_EQ(refused.take(0, 32 << 20).code(), Code::Unavailable);
+  EXPECT_EQ(pool.used(), 0u);
+}
+
+TEST_F(EngineTest, StopsInTheMiddleOfALongSeries) {
+  QueryRequest request{.text = "sum_over_time(sum_over_time(vector(1)[1h:10ms])[10h:1s])", .start_ms = 360'000'000};
+  std::stop_source cancel;
+  request.cancel = cancel.get_token();
+  std::jthread client([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    cancel.request_stop();
+  });
+
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(engine_.run(request).status().code(), Code::Cancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
 }
 
 TEST_F(EngineTest, AnswersFromManyThreads) {
