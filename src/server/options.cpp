@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/listen_address.h"
+#include "server/process.h"
 
 namespace silverback::server {
 namespace {
@@ -37,10 +38,17 @@ query::EngineOptions engine_options(const Settings& settings) {
   out.timeout = settings.query_timeout;
   out.limits.max_samples = settings.query_max_samples;
   out.limits.max_bytes = settings.query_max_memory.bytes;
+  out.max_total_bytes = settings.query_max_total_memory.bytes;
+  if (out.max_total_bytes == 0) out.max_total_bytes = std::min<std::uint64_t>(machine_memory() / 4, 512ULL << 20);
   out.max_concurrent = settings.query_max_concurrency;
+  out.queue_timeout = settings.queue_timeout;
   out.max_waiting = settings.query_max_queued;
   out.delayed_name_removal = enabled(settings, "promql-delayed-name-removal");
+  // The first of these names stands for all that is experimental, as it did before the others had their own.
   out.experimental_functions = enabled(settings, "promql-experimental-functions");
+  out.duration_expressions = out.experimental_functions || enabled(settings, "promql-duration-expr");
+  out.extended_range_selectors = out.experimental_functions || enabled(settings, "promql-extended-range-selectors");
+  out.fill_modifiers = out.experimental_functions || enabled(settings, "promql-binop-fill-modifiers");
   return out;
 }
 
@@ -58,7 +66,7 @@ api::HttpOptions http_options(const Settings& settings) {
   out.route_prefix = settings.route_prefix;
   out.cors_origin = settings.cors_origin;
   out.max_concurrent_writes = settings.max_concurrent_writes;
-  out.max_concurrent_queries = settings.query_max_concurrency;
+  out.max_concurrent_queries = query::Engine::threads(engine_options(settings));
   out.max_queued_queries = settings.query_max_queued;
   out.queue_timeout = settings.queue_timeout;
   out.max_connections = settings.max_connections;

@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -112,9 +114,20 @@ void raise_file_limit() {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log(LogLevel::Warn, "could not raise the limit of open files");
 }
 
+std::uint64_t machine_memory() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const std::uint64_t machine = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::uint64_t group = 0;
+  std::ifstream("/sys/fs/cgroup/memory.max") >> group;  // "max" leaves 0
+  return group == 0 ? machine : std::min(machine, group);
+}
+
 void tune_allocator() {
   // An arena per thread keeps what its thread once needed; two are enough for the locks not to show.
   ::mallopt(M_ARENA_MAX, 2);
+  // By itself the allocator learns from the first large query to keep such blocks. They are to go back.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
 }  // namespace silverback::server

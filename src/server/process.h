@@ -28,6 +28,9 @@ std::vector<Metrics::Handle> register_process_metrics(Metrics& metrics);
 /// Every connection and every file of the store takes one: the soft limit becomes the hard one.
 void raise_file_limit();
 
+/// Bytes of memory that this process may use: the machine's, or its control group's when that is less.
+std::uint64_t machine_memory();
+
 /// What suits a server with few threads and large, short-lived buffers. Called before threads start.
 void tune_allocator();
 

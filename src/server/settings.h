@@ -65,6 +65,7 @@ struct Settings {
   Duration query_timeout{};
   std::uint64_t query_max_samples = 0;
   ByteSize query_max_memory;
+  ByteSize query_max_total_memory;
   std::uint64_t query_max_concurrency = 0;
   std::uint64_t query_max_queued = 0;
   std::uint64_t query_max_points = 0;

@@ -19,8 +19,9 @@ constexpr std::uint64_t kTiB = 1ULL << 40;
 constexpr std::array<std::string_view, 3> kWalSyncs = {"write", "interval", "always"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kLogFormats = {"logfmt", "json"};
-constexpr std::array<std::string_view, 2> kFeatures = {"promql-delayed-name-removal",
-                                                       "promql-experimental-functions"};
+constexpr std::array<std::string_view, 5> kFeatures = {
+    "promql-delayed-name-removal", "promql-experimental-functions", "promql-duration-expr",
+    "promql-extended-range-selectors", "promql-binop-fill-modifiers"};
 
 Status check_not_empty(std::string_view text) {
   if (!text.empty()) return {};
@@ -48,7 +49,9 @@ const Setting kSettings[] = {
      .help =
          "Features to switch on, separated by commas: promql-delayed-name-removal (the metric name is "
          "dropped at "
-         "the end of a query and not on the way), promql-experimental-functions. Replaces the default list.",
+         "the end of a query and not on the way), promql-duration-expr, promql-extended-range-selectors, "
+         "promql-binop-fill-modifiers, promql-experimental-functions (which includes the three before it). "
+         "Replaces the default list.",
      .choices = kFeatures},
 
     {.name = "storage.path",
@@ -207,7 +210,7 @@ const Setting kSettings[] = {
      .most = 1 * kDay},
     {.name = "web.queue-timeout",
      .member = &Settings::queue_timeout,
-     .fallback = "10s",
+     .fallback = "5s",
      .help = "A request that waits for its turn longer than this is answered 503.",
      .least = 10,
      .most = 1 * kHour},
@@ -255,11 +258,17 @@ const Setting kSettings[] = {
      .help = "Most memory that one query may hold at a time.",
      .least = 1 * kMiB,
      .most = 4 * kTiB},
+    {.name = "query.max-total-memory",
+     .member = &Settings::query_max_total_memory,
+     .fallback = "0",
+     .help = "Most memory that all queries together may hold, answers being sent included; 503 beyond. 0B is a "
+             "quarter of the machine's memory, at most 512MiB.",
+     .most = 4 * kTiB},
     {.name = "query.max-concurrency",
      .member = &Settings::query_max_concurrency,
-     .fallback = "20",
-     .help = "Queries evaluated at a time; further ones wait.",
-     .least = 1,
+     .fallback = "0",
+     .help = "Queries evaluated at a time; further ones wait. 0 is two per processor, at least four. Those that "
+             "compute longer than 100ms or hold more than 16MiB wait for a turn of their own, one per processor.",
      .most = 10'000},
     {.name = "query.max-queued",
      .member = &Settings::query_max_queued,
