@@ -57,7 +57,7 @@ void answer_error(HttpResponse& response, int status, std::string_view type, std
 void answer_error(HttpResponse& response, const Status& failure) {
   const Kind kind = kind_of(failure.code());
   answer_error(response, kind.status, kind.type, failure.message());
-  if (failure.code() == Code::Unavailable) add_retry_after(response, 503);
+  add_retry_after(response, kind.status);
 }
 
 int write_status(Code code) {

@@ -22,7 +22,7 @@ struct HttpOptions {
   std::size_t max_concurrent_queries = 0;
   std::size_t max_queued_writes = 256;
   std::size_t max_queued_queries = 256;
-  std::chrono::milliseconds queue_timeout{10'000};
+  std::chrono::milliseconds queue_timeout{5'000};
 
   std::size_t max_connections = 4096;              // beyond: accepted, answered 503, closed
   std::size_t max_header_bytes = 64 << 10;         // request line and headers: 431
