@@ -36,12 +36,12 @@ query::QueryResult result_of(Values kind) {
 }
 
 void write_matrix(benchmark::State& state) {
-  const auto result = result_of(static_cast<Values>(state.range(0)));
+  const auto kind = static_cast<Values>(state.range(0));
   std::string out;
   std::size_t bytes = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    auto stream = api::stream_result(result, {});
+    auto stream = api::stream_result(result_of(kind), {});
     state.ResumeTiming();
     out.clear();
     while (stream->next(out, 256 << 10)) {
