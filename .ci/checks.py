@@ -229,7 +229,7 @@ def step_suites():
 STEPS = {"format": step_format, "release": step_release, "bench": step_bench, "suites": step_suites,
          "asan": step_asan, "tsan": step_tsan, "fuzz": step_fuzz}
 # What runs without arguments. The others are run by name until each has been clean once on a whole tree.
-DEFAULT = ["release", "bench", "suites"]
+DEFAULT = ["format", "release", "bench", "suites"]
 CAN_WAIT = {"tsan", "fuzz"}
 
 

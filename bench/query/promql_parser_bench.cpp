@@ -13,8 +13,10 @@ namespace {
 std::string query_of(std::int64_t shape) {
   if (shape == 0) return "rate(http_requests_total{job=\"api\"}[5m])";
   const std::string dashboard =
-      "histogram_quantile(0.99, sum by (le, cluster, job) (rate(http_request_duration_seconds_bucket{cluster=\"eu\", "
-      "job=~\"api|web\", code!~\"5..\"}[5m] offset 1d))) > 0.5 and on (cluster) sum without (instance) (up) / 2 >= bool 3";
+      "histogram_quantile(0.99, sum by (le, cluster, job) "
+      "(rate(http_request_duration_seconds_bucket{cluster=\"eu\", "
+      "job=~\"api|web\", code!~\"5..\"}[5m] offset 1d))) > 0.5 and on (cluster) sum without (instance) (up) "
+      "/ 2 >= bool 3";
   if (shape == 1) return dashboard;
   std::string chain = "a";
   for (int i = 0; i < 500; ++i) chain += " or metric_" + std::to_string(i) + "{job=\"x\"} * 2";

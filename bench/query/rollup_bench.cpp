@@ -52,8 +52,7 @@ void hour(benchmark::State& state, const char* text) { run(state, text, 240, kIn
 void half_day(benchmark::State& state, const char* text) { run(state, text, 2880, 3'600'000); }
 void now(benchmark::State& state, const char* text) { run(state, text, 240, 0); }
 
-#define HOUR(name, text) \
-  BENCHMARK_CAPTURE(hour, name, text)->Arg(1000)->Unit(benchmark::kMillisecond)
+#define HOUR(name, text) BENCHMARK_CAPTURE(hour, name, text)->Arg(1000)->Unit(benchmark::kMillisecond)
 HOUR(read_only, "count(c_total offset 1d)");
 HOUR(selector, "c_total");
 HOUR(sum, "sum(c_total)");
@@ -71,10 +70,13 @@ HOUR(one_to_one, "1 - c_total / (c_total + 1)");
 HOUR(shared, "rate(c_total[5m]) / rate(c_total[10m])");
 HOUR(subquery, "max_over_time(sum(rate(c_total[5m]))[30m:1m])");
 BENCHMARK_CAPTURE(half_day, avg_1h, "avg by (host, mode) (avg_over_time(c_total[1h]))")
-    ->Arg(1000)->Unit(benchmark::kMillisecond);
+    ->Arg(1000)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(half_day, max_1h, "max_over_time(c_total[1h])")->Arg(1000)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(now, lastpoint, "{__name__=~\"c_.*\"}")->Arg(10'000)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(now, topk, "topk(5, avg_over_time(c_total[5m]))")->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(now, topk, "topk(5, avg_over_time(c_total[5m]))")
+    ->Arg(10'000)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace silverback::query

@@ -1,7 +1,7 @@
-// The store as a whole, in process: what a sample costs to take in, to flush, to recover and to read, and what
-// a series costs in memory. Scrape-like data: 12 labels, one float every 15 s with the jitter of milliseconds, a
-// third constants, a third counters, a third walks with two decimals; one sample per run, as remote write
-// brings them. CPU time counts; the log is written (WalSync::Write), not synced.
+// The store as a whole, in process: what a sample costs to take in, to flush, to recover and to read, and
+// what a series costs in memory. Scrape-like data: 12 labels, one float every 15 s with the jitter of
+// milliseconds, a third constants, a third counters, a third walks with two decimals; one sample per run, as
+// remote write brings them. CPU time counts; the log is written (WalSync::Write), not synced.
 //
 //   storage_bench --benchmark_filter=Tsdb
 #include <benchmark/benchmark.h>
@@ -73,16 +73,22 @@ class Load final : public SeriesResolver {
   explicit Load(std::size_t series) : keys_(series), values_(series) {
     for (std::size_t i = 0; i < series; ++i) keys_[i] = hash128(std::to_string(i), process_hash_seed());
   }
-  Result<NewSeries> resolve(std::size_t run) override { return NewSeries{labels_of(begin_ + run), ValueType::Float64, {}, {}, {}}; }
+  Result<NewSeries> resolve(std::size_t run) override {
+    return NewSeries{labels_of(begin_ + run), ValueType::Float64, {}, {}, {}};
+  }
 
   /// One sample of every series. @returns false when the store refuses
   bool round(Tsdb& tsdb, std::size_t number) {
     for (begin_ = 0; begin_ < keys_.size(); begin_ += kBatch) {
       batch_.clear();
       for (std::size_t i = begin_; i < std::min(begin_ + kBatch, keys_.size()); ++i) {
-        const std::int64_t jitter = static_cast<std::int64_t>((i / 50 * 7'919 + number * 104'729) % 5) * kNsPerMs;
+        const std::int64_t jitter =
+            static_cast<std::int64_t>((i / 50 * 7'919 + number * 104'729) % 5) * kNsPerMs;
         if (i % 3 == 1) values_[i] += static_cast<double>((i * 31 + number * 17) % 100);
-        if (i % 3 == 2) values_[i] += static_cast<double>(static_cast<std::int64_t>((i * 37 + number * number * 13) % 201) - 100) / 100;
+        if (i % 3 == 2)
+          values_[i] +=
+              static_cast<double>(static_cast<std::int64_t>((i * 37 + number * number * 13) % 201) - 100) /
+              100;
         batch_.add_series(keys_[i]);
         batch_.add_sample(kStart + static_cast<std::int64_t>(number) * kStep + jitter, values_[i]);
       }
@@ -199,7 +205,9 @@ void BM_TsdbRecover(benchmark::State& state) {
     const auto tsdb = open(dir, clock);
     Load load(series);
     for (std::size_t round = 0; round < rounds; ++round) load.round(*tsdb, round);
-    std::filesystem::copy(dir.path(), killed.path(), std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy(
+        dir.path(), killed.path(),
+        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
   }
   malloc_trim(0);
   for (auto _ : state) {
@@ -211,7 +219,12 @@ void BM_TsdbRecover(benchmark::State& state) {
   }
   per_sample(state, static_cast<double>(series * rounds));
 }
-BENCHMARK(BM_TsdbRecover)->ArgNames({"series", "rounds"})->Args({100'000, 20})->Args({1'000'000, 20})->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_TsdbRecover)
+    ->ArgNames({"series", "rounds"})
+    ->Args({100'000, 20})
+    ->Args({1'000'000, 20})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 /// sum(rate(c[5m])) over an hour reads this: 240 samples of each of 1000 series.
 void BM_TsdbRead(benchmark::State& state) {
@@ -234,7 +247,13 @@ void BM_TsdbRead(benchmark::State& state) {
   }
   per_sample(state, static_cast<double>(samples));
 }
-BENCHMARK(BM_TsdbRead)->ArgNames({"flushed", "dense"})->Args({0, 0})->Args({0, 1})->Args({1, 0})->Args({1, 1})->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_TsdbRead)
+    ->ArgNames({"flushed", "dense"})
+    ->Args({0, 0})
+    ->Args({0, 1})
+    ->Args({1, 0})
+    ->Args({1, 1})
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace silverback::storage

@@ -70,8 +70,9 @@ void report(benchmark::State& state, const Request& request, std::size_t bytes) 
   const auto samples = request.batch.times_ns.size();
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(samples));
   state.counters["bytes_per_sample"] = static_cast<double>(bytes) / static_cast<double>(samples);
-  state.counters["ns_per_sample"] = benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(samples) * 1e-9,
-                                                       benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns_per_sample"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(samples) * 1e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void encode(benchmark::State& state, const Request& request) {
@@ -127,7 +128,8 @@ void acknowledge(benchmark::State& state, WalSync sync) {
   for (auto _ : state) {
     const std::string_view payload = encoder.encode(request.refs, request.batch, {});
     bytes = payload.size();
-    if (!shared_wal->wait(shared_wal->append(RecordType::Samples, payload)).ok()) state.SkipWithError("not written");
+    if (!shared_wal->wait(shared_wal->append(RecordType::Samples, payload)).ok())
+      state.SkipWithError("not written");
     if (shared_wal->stats().bytes > (512u << 20)) {
       if (!shared_wal->remove_before(shared_wal->stats().segment).ok()) state.SkipWithError("not removed");
     }
@@ -135,7 +137,8 @@ void acknowledge(benchmark::State& state, WalSync sync) {
   report(state, request, bytes);
   if (state.thread_index() == 0) {
     const WalStats stats = shared_wal->stats();
-    state.counters["records_per_write"] = static_cast<double>(stats.records) / static_cast<double>(stats.writes);
+    state.counters["records_per_write"] =
+        static_cast<double>(stats.records) / static_cast<double>(stats.writes);
     shared_wal.reset();
     shared_directory.reset();
   }
@@ -157,14 +160,15 @@ void replay(benchmark::State& state) {
   std::vector<SeriesRef> refs;
   Batch batch;
   for (auto _ : state) {
-    const auto replayed = replay_wal(directory.path, {}, {}, [&](WalPosition, RecordType, std::string_view bytes) {
-      return decode_samples(bytes, refs, batch);
-    });
+    const auto replayed = replay_wal(
+        directory.path, {}, {},
+        [&](WalPosition, RecordType, std::string_view bytes) { return decode_samples(bytes, refs, batch); });
     if (!replayed || replayed->records != 2'000) state.SkipWithError("not replayed");
   }
   state.SetItemsProcessed(state.iterations() * 4'000'000);
-  state.counters["ns_per_sample"] = benchmark::Counter(static_cast<double>(state.iterations()) * 4'000'000e-9,
-                                                       benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns_per_sample"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * 4'000'000e-9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(replay)->Unit(benchmark::kMillisecond);
 

@@ -12,31 +12,20 @@ struct Kind {
 
 Kind kind_of(Code code) {
   switch (code) {
-    case Code::InvalidArgument:
-      return {400, "bad_data"};
-    case Code::OutOfBounds:
-      return {400, "bad_data"};
-    case Code::NotFound:
-      return {404, "not_found"};
-    case Code::Unprocessable:
-      return {422, "execution"};
-    case Code::ResourceExhausted:
-      return {422, "execution"};
-    case Code::DeadlineExceeded:
-      return {503, "timeout"};
-    case Code::Cancelled:
-      return {499, "canceled"};
-    case Code::Unavailable:
-      return {503, "unavailable"};
-    case Code::Unauthenticated:
-      return {401, "unauthorized"};
-    case Code::PermissionDenied:
-      return {403, "forbidden"};
+    case Code::InvalidArgument: return {400, "bad_data"};
+    case Code::OutOfBounds: return {400, "bad_data"};
+    case Code::NotFound: return {404, "not_found"};
+    case Code::Unprocessable: return {422, "execution"};
+    case Code::ResourceExhausted: return {422, "execution"};
+    case Code::DeadlineExceeded: return {503, "timeout"};
+    case Code::Cancelled: return {499, "canceled"};
+    case Code::Unavailable: return {503, "unavailable"};
+    case Code::Unauthenticated: return {401, "unauthorized"};
+    case Code::PermissionDenied: return {403, "forbidden"};
     case Code::Ok:
     case Code::Duplicate:
     case Code::DataLoss:
-    case Code::Internal:
-      break;
+    case Code::Internal: break;
   }
   return {500, "internal"};
 }
@@ -62,12 +51,9 @@ void answer_error(HttpResponse& response, const Status& failure) {
 
 int write_status(Code code) {
   switch (code) {
-    case Code::ResourceExhausted:
-      return 429;
-    case Code::OutOfBounds:
-      return 413;
-    default:
-      return kind_of(code).status;
+    case Code::ResourceExhausted: return 429;
+    case Code::OutOfBounds: return 413;
+    default: return kind_of(code).status;
   }
 }
 
@@ -92,52 +78,29 @@ void end_success(std::string& out, const std::vector<std::string>& warnings,
 
 std::string_view reason(int status) {
   switch (status) {
-    case 100:
-      return "Continue";
-    case 200:
-      return "OK";
-    case 204:
-      return "No Content";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 411:
-      return "Length Required";
-    case 413:
-      return "Request Entity Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 422:
-      return "Unprocessable Entity";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 499:
-      return "Client Closed Request";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    case 507:
-      return "Insufficient Storage";
-    default:
-      return "Unknown";
+    case 100: return "Continue";
+    case 200: return "OK";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 411: return "Length Required";
+    case 413: return "Request Entity Too Large";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Entity";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 499: return "Client Closed Request";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
+    default: return "Unknown";
   }
 }
 

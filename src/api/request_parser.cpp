@@ -12,20 +12,13 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 
 Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get:
-      return Method::Get;
-    case http::verb::head:
-      return Method::Head;
-    case http::verb::post:
-      return Method::Post;
-    case http::verb::put:
-      return Method::Put;
-    case http::verb::delete_:
-      return Method::Delete;
-    case http::verb::options:
-      return Method::Options;
-    default:
-      return Method::Other;
+    case http::verb::get: return Method::Get;
+    case http::verb::head: return Method::Head;
+    case http::verb::post: return Method::Post;
+    case http::verb::put: return Method::Put;
+    case http::verb::delete_: return Method::Delete;
+    case http::verb::options: return Method::Options;
+    default: return Method::Other;
   }
 }
 

@@ -52,9 +52,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string whole = read(bytes, bytes.size());
   const std::string cut_in_two = read(bytes, cut);
   if (whole == cut_in_two) return 0;
-  // After a first read that is not a whole head, Beast looks for the head's end before it looks for faults; so one
-  // way may wait for what the other refuses at once. With the end there, both must refuse.
-  if ((whole != "failed" || cut_in_two != "more") && (whole != "more" || cut_in_two != "failed")) std::abort();
+  // After a first read that is not a whole head, Beast looks for the head's end before it looks for faults;
+  // so one way may wait for what the other refuses at once. With the end there, both must refuse.
+  if ((whole != "failed" || cut_in_two != "more") && (whole != "more" || cut_in_two != "failed"))
+    std::abort();
   const std::string ended = std::string(bytes) + "\r\n\r\n";
   if (read(ended, ended.size()) != "failed" || read(ended, cut) != "failed") std::abort();
   return 0;

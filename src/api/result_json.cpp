@@ -33,14 +33,10 @@ void append_point(std::string& out, std::int64_t time_ms, double value) {
 
 std::string_view type_name(ResultType type) {
   switch (type) {
-    case ResultType::Scalar:
-      return "scalar";
-    case ResultType::String:
-      return "string";
-    case ResultType::Vector:
-      return "vector";
-    case ResultType::Matrix:
-      return "matrix";
+    case ResultType::Scalar: return "scalar";
+    case ResultType::String: return "string";
+    case ResultType::Vector: return "vector";
+    case ResultType::Matrix: return "matrix";
   }
   return "matrix";
 }

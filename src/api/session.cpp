@@ -73,14 +73,10 @@ Shared::Shared(Service& the_service)
 
 Gate* Shared::gate(Work work) {
   switch (work) {
-    case Work::Instant:
-      return nullptr;
-    case Work::Admin:
-      return &admin;
-    case Work::Query:
-      return &queries;
-    case Work::Write:
-      return &writes;
+    case Work::Instant: return nullptr;
+    case Work::Admin: return &admin;
+    case Work::Query: return &queries;
+    case Work::Write: return &writes;
   }
   return nullptr;
 }

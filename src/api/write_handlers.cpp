@@ -60,11 +60,13 @@ void remote_write(Service& service, const HttpRequest& request, HttpResponse& re
   if (v2) add_written_headers(response, {});  // a sender without an answer's headers must take it for 1.0
   std::string_view encoding = request.header("Content-Encoding");
   if (encoding.empty()) encoding = "snappy";  // some senders leave it out
-  // Both protocols know snappy only. Zstd is what VictoriaMetrics' agent tries first; on 415 it would fall back.
+  // Both protocols know snappy only. Zstd is what VictoriaMetrics' agent tries first; on 415 it would fall
+  // back.
   const auto known = ingest::parse_content_encoding(encoding);
   if (!known || (*known != ingest::ContentEncoding::Snappy && *known != ingest::ContentEncoding::Zstd)) {
-    return answer_write_error(response, 415, "Content-Encoding \"" + std::string(encoding) +
-                                                 "\" is not one of remote write; send snappy");
+    return answer_write_error(
+        response, 415,
+        "Content-Encoding \"" + std::string(encoding) + "\" is not one of remote write; send snappy");
   }
 
   const auto writers = service.writers.borrow();

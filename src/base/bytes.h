@@ -12,7 +12,8 @@
 
 namespace silverback {
 
-static_assert(std::endian::native == std::endian::little, "formats are little endian and copied as they stand");
+static_assert(std::endian::native == std::endian::little,
+              "formats are little endian and copied as they stand");
 
 constexpr std::uint64_t zigzag(std::int64_t v) {
   return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);

@@ -37,7 +37,8 @@ Result<std::int64_t> parse_duration_ms(std::string_view text) {
     std::int64_t count = 0;
     if (rest.front() < '0' || rest.front() > '9') return malformed(text);
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
-    if (error != std::errc{}) return Status(Code::InvalidArgument, "duration out of range: \"" + std::string(text) + "\"");
+    if (error != std::errc{})
+      return Status(Code::InvalidArgument, "duration out of range: \"" + std::string(text) + "\"");
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     std::size_t letters = 0;
     while (letters < rest.size() && (rest[letters] < '0' || rest[letters] > '9')) ++letters;
@@ -45,7 +46,8 @@ Result<std::int64_t> parse_duration_ms(std::string_view text) {
     while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
     if (next_unit == kUnits.size()) return malformed(text);
     std::int64_t part = 0;
-    if (__builtin_mul_overflow(count, kUnits[next_unit].ms, &part) || __builtin_add_overflow(total, part, &total)) {
+    if (__builtin_mul_overflow(count, kUnits[next_unit].ms, &part) ||
+        __builtin_add_overflow(total, part, &total)) {
       return Status(Code::InvalidArgument, "duration out of range: \"" + std::string(text) + "\"");
     }
     ++next_unit;
@@ -66,7 +68,8 @@ std::string format_duration_ms(std::int64_t ms) {
     ms = -ms;
   }
   for (const Unit& unit : kUnits) {
-    const bool exact_only = unit.name == "y" || unit.name == "w";  // as Prometheus: only when nothing is left over
+    const bool exact_only =
+        unit.name == "y" || unit.name == "w";  // as Prometheus: only when nothing is left over
     if (exact_only ? ms % unit.ms != 0 || ms == 0 : ms < unit.ms) continue;
     out += std::to_string(ms / unit.ms);
     out += unit.name;

@@ -48,7 +48,8 @@ void append_logfmt(std::string& out, std::string_view text) {
   }
 }
 
-void append_field(std::string& out, LogFormat format, std::string_view name, std::string_view value, bool bare) {
+void append_field(std::string& out, LogFormat format, std::string_view name, std::string_view value,
+                  bool bare) {
   if (format == LogFormat::Json) {
     out += out.empty() ? '{' : ',';
     append_quoted(out, name);
@@ -68,7 +69,8 @@ void append_field(std::string& out, LogFormat format, std::string_view name, std
 
 }  // namespace
 
-LogField::LogField(std::string_view field_name, double v) : name(field_name), value(format_float(v)), number(std::isfinite(v)) {}
+LogField::LogField(std::string_view field_name, double v)
+    : name(field_name), value(format_float(v)), number(std::isfinite(v)) {}
 
 void configure_log(LogLevel least, LogFormat format) {
   g_least.store(least, std::memory_order_relaxed);
@@ -90,8 +92,8 @@ std::string format_log_line(LogFormat format, std::int64_t time_ns, LogLevel lev
 
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   if (!log_enabled(level)) return;
-  const std::string line =
-      format_log_line(g_format.load(std::memory_order_relaxed), SystemClock().now_ns(), level, message, fields);
+  const std::string line = format_log_line(g_format.load(std::memory_order_relaxed), SystemClock().now_ns(),
+                                           level, message, fields);
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

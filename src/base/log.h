@@ -21,7 +21,8 @@ struct LogField {
   LogField(std::string_view field_name, std::string_view text) : name(field_name), value(text) {}
   LogField(std::string_view field_name, const char* text) : name(field_name), value(text) {}
   LogField(std::string_view field_name, const std::string& text) : name(field_name), value(text) {}
-  LogField(std::string_view field_name, bool truth) : name(field_name), value(truth ? "true" : "false"), number(true) {}
+  LogField(std::string_view field_name, bool truth)
+      : name(field_name), value(truth ? "true" : "false"), number(true) {}
   template <std::integral T>
   LogField(std::string_view field_name, T v) : name(field_name), value(std::to_string(v)), number(true) {}
   LogField(std::string_view field_name, double v);

@@ -50,7 +50,8 @@ void append_point(std::string& out, const MetricFamily& family, const MetricPoin
   out += '\n';
 }
 
-void append_histogram(std::vector<MetricPoint>& points, const MetricLabels& labels, const Histogram& histogram) {
+void append_histogram(std::vector<MetricPoint>& points, const MetricLabels& labels,
+                      const Histogram& histogram) {
   const auto snapshot = histogram.snapshot();
   for (std::size_t i = 0; i < snapshot.cumulative.size(); ++i) {
     MetricLabels with_bound = labels;
@@ -63,7 +64,8 @@ void append_histogram(std::vector<MetricPoint>& points, const MetricLabels& labe
 
 }  // namespace
 
-Histogram::Histogram(std::vector<double> upper_bounds) : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
+Histogram::Histogram(std::vector<double> upper_bounds)
+    : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
 
 void Histogram::observe(double v) {
   const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), v) - bounds_.begin();
@@ -106,11 +108,12 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, std:
   return *member;
 }
 
-Metrics::Handle Metrics::callback(MetricType type, std::string_view name, std::string_view help, MetricLabels labels,
-                                  std::function<double()> read) {
+Metrics::Handle Metrics::callback(MetricType type, std::string_view name, std::string_view help,
+                                  MetricLabels labels, std::function<double()> read) {
   const MutexLock lock(mutex_);
   const std::uint64_t id = next_callback_++;
-  callbacks_.emplace(id, Callback{std::string(name), std::string(help), type, std::move(labels), std::move(read)});
+  callbacks_.emplace(
+      id, Callback{std::string(name), std::string(help), type, std::move(labels), std::move(read)});
   return {this, id};
 }
 
@@ -122,7 +125,8 @@ Metrics::Handle::~Handle() {
 
 std::vector<MetricFamily> Metrics::collect() const {
   std::map<std::string, MetricFamily> families;
-  const auto family = [&](const std::string& name, const std::string& help, MetricType type) -> MetricFamily& {
+  const auto family = [&](const std::string& name, const std::string& help,
+                          MetricType type) -> MetricFamily& {
     MetricFamily& out = families[name];
     out.name = name;
     out.help = help;
@@ -145,7 +149,8 @@ std::vector<MetricFamily> Metrics::collect() const {
     for (const auto& [labels, histogram] : members.members) append_histogram(out.points, labels, *histogram);
   }
   for (const auto& [id, callback] : callbacks_) {
-    family(callback.name, callback.help, callback.type).points.push_back({"", callback.labels, callback.read()});
+    family(callback.name, callback.help, callback.type)
+        .points.push_back({"", callback.labels, callback.read()});
   }
   std::vector<MetricFamily> out;
   out.reserve(families.size());
@@ -180,7 +185,8 @@ std::string expose(std::span<const MetricFamily> families, bool open_metrics) {
 }
 
 std::vector<double> duration_buckets() {
-  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+          0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
 }
 
 }  // namespace silverback

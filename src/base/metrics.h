@@ -51,8 +51,8 @@ class Histogram {
   void observe(double v);
 
   struct Snapshot {
-    std::vector<double> bounds;              // without +Inf
-    std::vector<std::uint64_t> cumulative;   // one more than bounds
+    std::vector<double> bounds;             // without +Inf
+    std::vector<std::uint64_t> cumulative;  // one more than bounds
     double sum = 0;
   };
   Snapshot snapshot() const;
@@ -105,8 +105,8 @@ class Metrics {
     Metrics* metrics_ = nullptr;
     std::uint64_t id_ = 0;
   };
-  [[nodiscard]] Handle callback(MetricType type, std::string_view name, std::string_view help, MetricLabels labels,
-                                std::function<double()> read);
+  [[nodiscard]] Handle callback(MetricType type, std::string_view name, std::string_view help,
+                                MetricLabels labels, std::function<double()> read);
 
   /// All families, sorted by name.
   std::vector<MetricFamily> collect() const;

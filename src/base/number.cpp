@@ -40,8 +40,8 @@ std::optional<std::int64_t> digits(std::string_view text, std::size_t at, std::s
   return v;
 }
 
-// Whole numbers beyond 2^53: the shortest digits and then zeros, as Go does. to_chars would write all digits of
-// the number exactly, 309 for the largest.
+// Whole numbers beyond 2^53: the shortest digits and then zeros, as Go does. to_chars would write all digits
+// of the number exactly, 309 for the largest.
 void append_large(std::string& out, double v) {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
@@ -109,7 +109,8 @@ std::optional<double> parse_float(std::string_view text) {
       body.remove_prefix(2);
       format = std::chars_format::hex;
     }
-    if (!((body.front() >= '0' && body.front() <= '9') || body.front() == '.' || format == std::chars_format::hex)) {
+    if (!((body.front() >= '0' && body.front() <= '9') || body.front() == '.' ||
+          format == std::chars_format::hex)) {
       return std::nullopt;
     }
     const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), v, format);
@@ -126,7 +127,8 @@ void append_seconds(std::string& out, std::int64_t ms) {
   if (ms < 0) {
     out += '-';
   }
-  const std::uint64_t magnitude = ms < 0 ? 0 - static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
+  const std::uint64_t magnitude =
+      ms < 0 ? 0 - static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
   char buffer[24];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, magnitude / 1000).ptr;
   out.append(buffer, end);
@@ -144,8 +146,8 @@ std::optional<std::int64_t> parse_rfc3339_ns(std::string_view text) {
   const auto year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
   const auto hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
-      text[16] != ':') {
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
+      text[13] != ':' || text[16] != ':') {
     return std::nullopt;
   }
   const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
@@ -158,7 +160,8 @@ std::optional<std::int64_t> parse_rfc3339_ns(std::string_view text) {
     ++at;
     std::int64_t scale = 100'000'000;
     const std::size_t first = at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) nanos += (text[at] - '0') * scale;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+      nanos += (text[at] - '0') * scale;
     if (at == first) return std::nullopt;
   }
   if (at >= text.size()) return std::nullopt;
@@ -167,7 +170,8 @@ std::optional<std::int64_t> parse_rfc3339_ns(std::string_view text) {
     ++at;
   } else {
     const auto zone_hour = digits(text, at + 1, 2), zone_minute = digits(text, at + 4, 2);
-    if (!zone_hour || !zone_minute || text[at + 3] != ':' || (text[at] != '+' && text[at] != '-')) return std::nullopt;
+    if (!zone_hour || !zone_minute || text[at + 3] != ':' || (text[at] != '+' && text[at] != '-'))
+      return std::nullopt;
     offset_s = (*zone_hour * 60 + *zone_minute) * 60 * (text[at] == '-' ? -1 : 1);
     at += 6;
   }
@@ -175,7 +179,8 @@ std::optional<std::int64_t> parse_rfc3339_ns(std::string_view text) {
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   const std::int64_t seconds = days * 86'400 + *hour * 3'600 + *minute * 60 + *second - offset_s;
   std::int64_t out = 0;
-  if (__builtin_mul_overflow(seconds, kNsPerSecond, &out) || __builtin_add_overflow(out, nanos, &out)) return std::nullopt;
+  if (__builtin_mul_overflow(seconds, kNsPerSecond, &out) || __builtin_add_overflow(out, nanos, &out))
+    return std::nullopt;
   return out;
 }
 
@@ -188,7 +193,8 @@ std::string format_rfc3339(std::int64_t time_ns) {
   char buffer[64];
   int n = std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
                         static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                        static_cast<int>(of_day / 3600), static_cast<int>(of_day / 60 % 60), static_cast<int>(of_day % 60));
+                        static_cast<int>(of_day / 3600), static_cast<int>(of_day / 60 % 60),
+                        static_cast<int>(of_day % 60));
   std::string out(buffer, static_cast<std::size_t>(n));
   if (nanos != 0) {
     n = std::snprintf(buffer, sizeof buffer, ".%09d", static_cast<int>(nanos));

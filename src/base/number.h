@@ -13,8 +13,8 @@ namespace silverback {
 void append_float(std::string& out, double v);
 std::string format_float(double v);
 
-/// Go's strconv.FormatFloat(v, 'g', -1, 64), which Prometheus' text exposition uses: the shortest digits, with an
-/// exponent below 1e-4 and from 1e6 on ("4.1582592e+07").
+/// Go's strconv.FormatFloat(v, 'g', -1, 64), which Prometheus' text exposition uses: the shortest digits,
+/// with an exponent below 1e-4 and from 1e6 on ("4.1582592e+07").
 void append_float_exponent(std::string& out, double v);
 
 /// Reads all of `text` as Go's ParseFloat does: decimal, hexadecimal, "inf", "infinity", "nan" in any

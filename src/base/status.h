@@ -39,8 +39,7 @@ class [[nodiscard]] Status {
   Status() = default;  // OK
   Status(Code code, std::string message)
       : failure_(std::make_unique<Failure>(Failure{code, std::move(message)})) {}
-  Status(const Status& other)
-      : failure_(other.ok() ? nullptr : std::make_unique<Failure>(*other.failure_)) {}
+  Status(const Status& other) : failure_(other.ok() ? nullptr : std::make_unique<Failure>(*other.failure_)) {}
   Status& operator=(const Status& other) { return *this = Status(other); }
   Status(Status&&) noexcept = default;
   Status& operator=(Status&&) noexcept = default;

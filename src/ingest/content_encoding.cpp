@@ -203,14 +203,10 @@ Result<ContentEncoding> parse_content_encoding(std::string_view text) {
 Result<std::string_view> decode_body(ContentEncoding encoding, std::string_view bytes, std::size_t max_bytes,
                                      std::string& buffer) {
   switch (encoding) {
-    case ContentEncoding::Snappy:
-      return decode_snappy(bytes, max_bytes, buffer);
-    case ContentEncoding::Gzip:
-      return decode_gzip(bytes, max_bytes, buffer);
-    case ContentEncoding::Zstd:
-      return decode_zstd(bytes, max_bytes, buffer);
-    case ContentEncoding::Identity:
-      break;
+    case ContentEncoding::Snappy: return decode_snappy(bytes, max_bytes, buffer);
+    case ContentEncoding::Gzip: return decode_gzip(bytes, max_bytes, buffer);
+    case ContentEncoding::Zstd: return decode_zstd(bytes, max_bytes, buffer);
+    case ContentEncoding::Identity: break;
   }
   if (bytes.size() > max_bytes) return too_large(max_bytes);
   return bytes;

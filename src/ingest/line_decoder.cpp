@@ -14,22 +14,16 @@ constexpr std::size_t kShapes = 512;
 constexpr std::size_t kMaxKnownFields = 16384;  // in all shapes: bounds their memory
 constexpr std::size_t kMaxFieldsOfShape = 1024;
 constexpr std::size_t kSearchedFields = 32;  // of a shape, when one is not at its place
-constexpr std::size_t kQuotedLine = 256;  // of a bad line, in an error
+constexpr std::size_t kQuotedLine = 256;     // of a bad line, in an error
 
 std::int64_t unit_of(Precision precision) {
   switch (precision) {
-    case Precision::Nanoseconds:
-      return 1;
-    case Precision::Microseconds:
-      return 1'000;
-    case Precision::Milliseconds:
-      return kNsPerMs;
-    case Precision::Seconds:
-      return kNsPerSecond;
-    case Precision::Minutes:
-      return 60 * kNsPerSecond;
-    case Precision::Hours:
-      return 3600 * kNsPerSecond;
+    case Precision::Nanoseconds: return 1;
+    case Precision::Microseconds: return 1'000;
+    case Precision::Milliseconds: return kNsPerMs;
+    case Precision::Seconds: return kNsPerSecond;
+    case Precision::Minutes: return 60 * kNsPerSecond;
+    case Precision::Hours: return 3600 * kNsPerSecond;
   }
   return 1;
 }
@@ -150,7 +144,8 @@ bool LineDecoder::parse_line(const char*& p) {
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
   lines_.push_back({static_cast<std::uint32_t>(begin - body_.data()), 0, first_run});
-  for (p = find_key_blank_(p, end_); p != end_ && p[-1] == '\\' && p != begin;) p = find_key_blank_(p + 1, end_);
+  for (p = find_key_blank_(p, end_); p != end_ && p[-1] == '\\' && p != begin;)
+    p = find_key_blank_(p + 1, end_);
   if (p == end_ || *p == '\n') return fail("missing fields");
   const std::string_view key(begin, static_cast<std::size_t>(p - begin));
   if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));

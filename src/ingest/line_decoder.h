@@ -123,8 +123,8 @@ class LineDecoder final : public Resolver {
   // Of the line.
   std::string error_;  // why it does not parse
   RefusedBecause drop_reason_ = RefusedBecause::Malformed;
-  std::string drop_words_;     // it parses, and is dropped all the same
-  std::string partial_words_;  // a field of it is dropped: one called time
+  std::string drop_words_;                // it parses, and is dropped all the same
+  std::string partial_words_;             // a field of it is dropped: one called time
   std::vector<std::string> line_claims_;  // taken back when the line is left out
   Hash128 line_hash_;
   std::string_view time_text_;  // of the line before, with the newline after it

@@ -180,8 +180,8 @@ namespace {
 
 const char* find_blank_baseline(const char* p, const char* end) { return find_either(p, end, ' ', '\n'); }
 
-// A byte is looked for when the table, asked with its low nibble, gives it back: one comparison for both. A byte
-// above 127 gives zero.
+// A byte is looked for when the table, asked with its low nibble, gives it back: one comparison for both. A
+// byte above 127 gives zero.
 [[gnu::target("avx2,bmi")]] const char* find_blank_avx2(const char* p, const char* end) {
   const __m256i table = _mm256_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\n', 0, 0, 0, 0, 0,  //
                                          ' ', 0, 0, 0, 0, 0, 0, 0, 0, 0, '\n', 0, 0, 0, 0, 0);
@@ -191,7 +191,8 @@ const char* find_blank_baseline(const char* p, const char* end) { return find_ei
     const __m256i low_hit = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, low), low);
     const __m256i high_hit = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, high), high);
     const std::uint64_t mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(low_hit)) |
-                               std::uint64_t{static_cast<std::uint32_t>(_mm256_movemask_epi8(high_hit))} << 32;
+                               std::uint64_t{static_cast<std::uint32_t>(_mm256_movemask_epi8(high_hit))}
+                                   << 32;
     if (mask != 0) return p + std::countr_zero(mask);
   }
   return find_blank_baseline(p, end);
@@ -294,18 +295,12 @@ std::string_view unescape(std::string_view text, std::string_view special, std::
 
 std::string_view type_name(ValueType type) {
   switch (type) {
-    case ValueType::Float64:
-      return "float";
-    case ValueType::Int64:
-      return "integer";
-    case ValueType::Uint64:
-      return "unsigned";
-    case ValueType::Bool:
-      return "boolean";
-    case ValueType::String:
-      return "string";
-    case ValueType::Histogram:
-      return "histogram";
+    case ValueType::Float64: return "float";
+    case ValueType::Int64: return "integer";
+    case ValueType::Uint64: return "unsigned";
+    case ValueType::Bool: return "boolean";
+    case ValueType::String: return "string";
+    case ValueType::Histogram: return "histogram";
   }
   return "unknown";
 }

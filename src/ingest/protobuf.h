@@ -78,14 +78,11 @@ inline bool skip_value(const char*& p, const char* end, std::uint64_t tag) {
         if (left(p, end) < 4) return false;
         p += 4;
         break;
-      case kStartGroup:
-        ++open_groups;
-        break;
+      case kStartGroup: ++open_groups; break;
       case kEndGroup:
         if (open_groups-- == 0) return false;
         break;
-      default:
-        return false;
+      default: return false;
     }
     if (open_groups == 0) return true;
     if (!read_varint(p, end, tag) || tag >> 3 == 0) return false;

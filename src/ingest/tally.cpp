@@ -6,18 +6,12 @@ namespace silverback::ingest {
 
 std::string_view to_string(RefusedBecause reason) {
   switch (reason) {
-    case RefusedBecause::Malformed:
-      return "malformed";
-    case RefusedBecause::TooLong:
-      return "too_long";
-    case RefusedBecause::TimeRange:
-      return "time_range";
-    case RefusedBecause::TypeConflict:
-      return "type_conflict";
-    case RefusedBecause::SeriesLimit:
-      return "series_limit";
-    case RefusedBecause::Unsupported:
-      return "unsupported";
+    case RefusedBecause::Malformed: return "malformed";
+    case RefusedBecause::TooLong: return "too_long";
+    case RefusedBecause::TimeRange: return "time_range";
+    case RefusedBecause::TypeConflict: return "type_conflict";
+    case RefusedBecause::SeriesLimit: return "series_limit";
+    case RefusedBecause::Unsupported: return "unsupported";
   }
   return "unknown";
 }
@@ -35,12 +29,9 @@ void Tally::refuse(RefusedBecause reason, std::uint64_t samples, std::uint32_t l
 RefusedBecause Resolver::reason_of(const Refusal& refusal) const {
   if (const auto ours = refused_.find(refusal.run); ours != refused_.end()) return ours->second;
   switch (refusal.why.code()) {
-    case Code::OutOfBounds:
-      return RefusedBecause::TimeRange;
-    case Code::ResourceExhausted:
-      return RefusedBecause::SeriesLimit;
-    default:
-      return RefusedBecause::TypeConflict;
+    case Code::OutOfBounds: return RefusedBecause::TimeRange;
+    case Code::ResourceExhausted: return RefusedBecause::SeriesLimit;
+    default: return RefusedBecause::TypeConflict;
   }
 }
 

@@ -31,8 +31,8 @@ namespace silverback {
 
 /// The samples of one series, consecutive in the batch.
 struct SeriesRun {
-  Hash128 key;               // of the raw label bytes, seeded with process_hash_seed(); differs by value type
-  std::uint32_t first = 0;   // index of its first sample
+  Hash128 key;              // of the raw label bytes, seeded with process_hash_seed(); differs by value type
+  std::uint32_t first = 0;  // index of its first sample
   std::uint32_t count = 0;
 };
 
@@ -52,13 +52,17 @@ struct Batch {
     bits.clear();
     strings.clear();
   }
-  void add_series(const Hash128& key) { runs.push_back({key, static_cast<std::uint32_t>(times_ns.size()), 0}); }
+  void add_series(const Hash128& key) {
+    runs.push_back({key, static_cast<std::uint32_t>(times_ns.size()), 0});
+  }
   void add_sample(std::int64_t time_ns, std::uint64_t value_bits) {
     times_ns.push_back(time_ns);
     bits.push_back(value_bits);
     ++runs.back().count;
   }
-  void add_sample(std::int64_t time_ns, double value) { add_sample(time_ns, std::bit_cast<std::uint64_t>(value)); }
+  void add_sample(std::int64_t time_ns, double value) {
+    add_sample(time_ns, std::bit_cast<std::uint64_t>(value));
+  }
   void add_string(std::int64_t time_ns, std::string_view value) {
     add_sample(time_ns, std::uint64_t{strings.size()} << 32 | value.size());
     strings.append(value);
@@ -71,7 +75,7 @@ struct Batch {
 
 /// What the store needs to know of a series it has not seen.
 struct NewSeries {
-  Labels labels;                         // hidden labels included
+  Labels labels;  // hidden labels included
   ValueType type = ValueType::Float64;
   // From line protocol only, else empty: the catalogue entry. A conflict of field types is refused
   // with InfluxDB's words.
@@ -95,7 +99,7 @@ struct Refusal {
 };
 
 struct AppendOutcome {
-  std::uint64_t stored = 0;   // samples accepted, an exact repeat included
+  std::uint64_t stored = 0;  // samples accepted, an exact repeat included
   std::vector<Refusal> refused;
 };
 
@@ -139,7 +143,8 @@ class Catalog {
   /// type; the store, which sees fields as series, could refuse only that one. Asked only for fields that a
   /// writer has not seen, so it may take a lock.
   virtual std::optional<ValueType> field_type(Tenant /*tenant*/, std::string_view /*database*/,
-                                              std::string_view /*measurement*/, std::string_view /*field*/) const {
+                                              std::string_view /*measurement*/,
+                                              std::string_view /*field*/) const {
     return std::nullopt;
   }
 };

@@ -75,9 +75,11 @@ Result<Labels> Labels::from_pairs(std::vector<LabelView> pairs) {
   for (const LabelView& pair : pairs) bytes += pair.name.size() + pair.value.size() + 4;
   labels.bytes_.reserve(bytes);
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (pairs[i].name.empty()) return Status(Code::InvalidArgument, "label name is empty; give it a name or leave the label out");
+    if (pairs[i].name.empty())
+      return Status(Code::InvalidArgument, "label name is empty; give it a name or leave the label out");
     if (i > 0 && pairs[i].name == pairs[i - 1].name) {
-      return Status(Code::InvalidArgument, "label name \"" + std::string(pairs[i].name) + "\" is not unique; send each label once");
+      return Status(Code::InvalidArgument,
+                    "label name \"" + std::string(pairs[i].name) + "\" is not unique; send each label once");
     }
     if (!pairs[i].value.empty()) append_label(labels.bytes_, pairs[i].name, pairs[i].value);
   }
@@ -154,7 +156,8 @@ LabelsBuilder::LabelsBuilder(const Labels& from) {
 }
 
 void LabelsBuilder::set(std::string_view name, std::string_view value) {
-  const auto at = std::lower_bound(pairs_.begin(), pairs_.end(), name, [](const auto& pair, std::string_view n) { return pair.first < n; });
+  const auto at = std::lower_bound(pairs_.begin(), pairs_.end(), name,
+                                   [](const auto& pair, std::string_view n) { return pair.first < n; });
   const bool found = at != pairs_.end() && at->first == name;
   if (value.empty()) {
     if (found) pairs_.erase(at);

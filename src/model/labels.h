@@ -29,14 +29,16 @@ inline constexpr std::string_view kMetricName = "__name__";
 
 // From line protocol. `db` is visible; the others are hidden.
 inline constexpr std::string_view kDatabaseLabel = "db";
-inline constexpr std::string_view kFieldLabel = "__field__";       // field key, so that "a_b"+"c" is not "a"+"b_c"
+inline constexpr std::string_view kFieldLabel = "__field__";  // field key, so that "a_b"+"c" is not "a"+"b_c"
 inline constexpr std::string_view kRetentionPolicyLabel = "__rp__";  // only when not the default policy
 
 // A tag of line protocol whose name is one of those above (or `__name__`), or begins with this, is the label
 // kTagPrefix + name: db becomes __tag_db. Whoever shows tags again takes one such prefix away.
 inline constexpr std::string_view kTagPrefix = "__tag_";
 
-constexpr bool is_hidden_label(std::string_view name) { return name == kFieldLabel || name == kRetentionPolicyLabel; }
+constexpr bool is_hidden_label(std::string_view name) {
+  return name == kFieldLabel || name == kRetentionPolicyLabel;
+}
 
 struct LabelView {
   std::string_view name;

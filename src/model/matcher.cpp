@@ -58,7 +58,8 @@ Result<Matcher> Matcher::make(MatchOp op, std::string name, std::string value) {
   options.set_max_mem(8 << 20);
   matcher.regex_ = std::make_shared<const re2::RE2>(matcher.value_, options);
   if (!matcher.regex_->ok()) {
-    return Status(Code::InvalidArgument, "error parsing regexp: " + matcher.regex_->error() + " in \"" + matcher.value_ + "\"");
+    return Status(Code::InvalidArgument,
+                  "error parsing regexp: " + matcher.regex_->error() + " in \"" + matcher.value_ + "\"");
   }
   matcher.literals_ = alternatives(matcher.value_);
   matcher.prefix_ = matcher.literals_.empty() ? literal_prefix(matcher.value_) : std::string();
@@ -76,9 +77,8 @@ bool Matcher::matches(std::string_view value) const {
     case MatchOp::Regex:
     case MatchOp::NotRegex: break;
   }
-  const bool found = literals_.empty()
-                         ? value.starts_with(prefix_) && re2::RE2::FullMatch(value, *regex_)
-                         : std::binary_search(literals_.begin(), literals_.end(), value);
+  const bool found = literals_.empty() ? value.starts_with(prefix_) && re2::RE2::FullMatch(value, *regex_)
+                                       : std::binary_search(literals_.begin(), literals_.end(), value);
   return found == (op_ == MatchOp::Regex);
 }
 

@@ -46,7 +46,8 @@ class Matcher {
   }
 
  private:
-  Matcher(MatchOp op, std::string name, std::string value) : op_(op), name_(std::move(name)), value_(std::move(value)) {}
+  Matcher(MatchOp op, std::string name, std::string value)
+      : op_(op), name_(std::move(name)), value_(std::move(value)) {}
 
   MatchOp op_;
   std::string name_;

@@ -34,11 +34,11 @@ enum class TimeUnit : std::uint8_t { Milliseconds, Nanoseconds };
 /// converted, strings left out. Otherwise: times and the one column that `type` names.
 struct Columns {
   ValueType type = ValueType::Float64;
-  std::vector<std::int64_t> times;      // in the unit asked for; milliseconds are floored, and of several
-                                        // samples in one millisecond the last stays
-  std::vector<double> floats;           // Float64
-  std::vector<std::int64_t> ints;       // Int64; Uint64 by bits; Bool as 0 and 1
-  std::vector<std::string> strings;     // String
+  std::vector<std::int64_t> times;   // in the unit asked for; milliseconds are floored, and of several
+                                     // samples in one millisecond the last stays
+  std::vector<double> floats;        // Float64
+  std::vector<std::int64_t> ints;    // Int64; Uint64 by bits; Bool as 0 and 1
+  std::vector<std::string> strings;  // String
 
   std::size_t size() const { return times.size(); }
   void clear() {
@@ -51,8 +51,8 @@ struct Columns {
 
 struct Select {
   TimeUnit unit = TimeUnit::Milliseconds;
-  bool as_floats = true;      // PromQL's view; hidden labels are neither shown nor matched, string series skipped
-  bool show_hidden = false;   // InfluxQL's view
+  bool as_floats = true;  // PromQL's view; hidden labels are neither shown nor matched, string series skipped
+  bool show_hidden = false;      // InfluxQL's view
   std::uint64_t max_series = 0;  // ResourceExhausted beyond it, before data is read; 0 is no limit
 };
 
@@ -85,7 +85,8 @@ class Querier {
 
   /// Series that match all of `matchers` and may have samples in the range, in the order of their labels'
   /// first appearance in the store. Series that look alike once hidden labels are gone come as one.
-  virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, const Select& select) = 0;
+  virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
+                                                       const Select& select) = 0;
 
   virtual Result<LabelAnswer> label_names(const LabelQuery& query) = 0;
   virtual Result<LabelAnswer> label_values(std::string_view name, const LabelQuery& query) = 0;

@@ -54,7 +54,8 @@ Result<Matrix> aggregate_rows(const AggregateContext& context, RowSource& rows) 
   return result;
 }
 
-Result<Matrix> aggregate_quantile(const AggregateContext& context, Matrix input, std::span<const double> parameter) {
+Result<Matrix> aggregate_quantile(const AggregateContext& context, Matrix input,
+                                  std::span<const double> parameter) {
   for (const double q : parameter) {
     if (!(q >= 0 && q <= 1)) {
       context.annotations.warn("quantile value should be between 0 and 1, got " + format_g(q),
@@ -109,7 +110,8 @@ Result<Matrix> count_values(const AggregateContext& context, Matrix input, const
     input.for_each(row, [&](std::size_t step) {
       if (!status.ok()) return;
       const double value = input.at(row, step);
-      if (group == Grouping::npos || std::bit_cast<std::uint64_t>(value) != std::bit_cast<std::uint64_t>(last)) {
+      if (group == Grouping::npos ||
+          std::bit_cast<std::uint64_t>(value) != std::bit_cast<std::uint64_t>(last)) {
         text.clear();
         append_float(text, value);
         builder.set(label, text);

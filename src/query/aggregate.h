@@ -28,8 +28,10 @@ constexpr bool folds(promql::AggregateOp op) { return !promql::has_parameter(op)
 Result<Matrix> aggregate_rows(const AggregateContext& context, RowSource& rows);
 
 /// @param parameter  k, q or the ratio, a value per step
-Result<Matrix> aggregate_ranked(const AggregateContext& context, Matrix input, std::span<const double> parameter);
-Result<Matrix> aggregate_quantile(const AggregateContext& context, Matrix input, std::span<const double> parameter);
+Result<Matrix> aggregate_ranked(const AggregateContext& context, Matrix input,
+                                std::span<const double> parameter);
+Result<Matrix> aggregate_quantile(const AggregateContext& context, Matrix input,
+                                  std::span<const double> parameter);
 Result<Matrix> count_values(const AggregateContext& context, Matrix input, const std::string& label);
 
 }  // namespace silverback::query

@@ -124,7 +124,8 @@ class Ranking {
       : context_(context), op_(context.node.op), input_(std::move(input)), heap_(op_ == AggregateOp::Topk) {
     std::vector<std::string> names = context.node.grouping;
     if (context.node.without) names.emplace_back(kMetricName);
-    Grouping grouping(context.node.without ? Grouping::Keep::AllBut : Grouping::Keep::These, std::move(names));
+    Grouping grouping(context.node.without ? Grouping::Keep::AllBut : Grouping::Keep::These,
+                      std::move(names));
     for (std::size_t row = 0; row < input_.rows(); ++row) {
       const std::size_t group = grouping.group_of(input_.labels(row));
       if (group == members_.size()) members_.emplace_back();
@@ -157,8 +158,9 @@ class Ranking {
       }
       return;
     }
-    const auto k = parameter < 1 ? std::size_t{0}
-                                 : static_cast<std::size_t>(std::min(parameter, static_cast<double>(input_.rows())));
+    const auto k = parameter < 1
+                       ? std::size_t{0}
+                       : static_cast<std::size_t>(std::min(parameter, static_cast<double>(input_.rows())));
     if (op_ == AggregateOp::Limitk) {
       std::size_t kept = 0;
       for (const std::size_t row : rows) {
@@ -207,14 +209,15 @@ class Ranking {
 
 }  // namespace
 
-Result<Matrix> aggregate_ranked(const AggregateContext& context, Matrix input, std::span<const double> parameter) {
+Result<Matrix> aggregate_ranked(const AggregateContext& context, Matrix input,
+                                std::span<const double> parameter) {
   const Bounds bounds = bounds_of(parameter);
   if (context.node.op == AggregateOp::LimitRatio) {
     if (!bounds.nan && bounds.min == 0 && bounds.max == 0) return Matrix(context.grid);
     if (bounds.nan) return Status(Code::Unprocessable, "Ratio value is NaN");
     const auto warn = [&](double value, double limit) {
-      context.annotations.warn("ratio value should be between -1 and 1, got " + format_g(value) + ", capping to " +
-                                   format_g(limit),
+      context.annotations.warn("ratio value should be between -1 and 1, got " + format_g(value) +
+                                   ", capping to " + format_g(limit),
                                context.node.param->pos);
     };
     if (bounds.max > 1) warn(bounds.max, 1);

@@ -17,7 +17,8 @@ std::string line_and_column(std::string_view text, PosRange place) {
   const std::string_view before = text.substr(0, std::min<std::size_t>(place.start, text.size()));
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const std::size_t last_break = before.rfind('\n');
-  const std::size_t column = last_break == std::string_view::npos ? before.size() + 1 : before.size() - last_break;
+  const std::size_t column =
+      last_break == std::string_view::npos ? before.size() + 1 : before.size() - last_break;
   return std::to_string(line) + ":" + std::to_string(column);
 }
 

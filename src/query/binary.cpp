@@ -48,11 +48,16 @@ void apply(const ElementOperation& operation, std::span<const double> a, std::sp
     case BinaryOp::Mod: return each(a, b, out, [](double x, double y) { return std::fmod(x, y); });
     case BinaryOp::Pow: return each(a, b, out, [](double x, double y) { return std::pow(x, y); });
     case BinaryOp::Atan2: return each(a, b, out, [](double x, double y) { return std::atan2(x, y); });
-    case BinaryOp::Equal: return compare(operation, a, b, out, present, [](double x, double y) { return x == y; });
-    case BinaryOp::NotEqual: return compare(operation, a, b, out, present, [](double x, double y) { return x != y; });
-    case BinaryOp::Less: return compare(operation, a, b, out, present, [](double x, double y) { return x < y; });
-    case BinaryOp::LessEqual: return compare(operation, a, b, out, present, [](double x, double y) { return x <= y; });
-    case BinaryOp::Greater: return compare(operation, a, b, out, present, [](double x, double y) { return x > y; });
+    case BinaryOp::Equal:
+      return compare(operation, a, b, out, present, [](double x, double y) { return x == y; });
+    case BinaryOp::NotEqual:
+      return compare(operation, a, b, out, present, [](double x, double y) { return x != y; });
+    case BinaryOp::Less:
+      return compare(operation, a, b, out, present, [](double x, double y) { return x < y; });
+    case BinaryOp::LessEqual:
+      return compare(operation, a, b, out, present, [](double x, double y) { return x <= y; });
+    case BinaryOp::Greater:
+      return compare(operation, a, b, out, present, [](double x, double y) { return x > y; });
     case BinaryOp::GreaterEqual:
       return compare(operation, a, b, out, present, [](double x, double y) { return x >= y; });
     case BinaryOp::TrimUpper:
@@ -86,7 +91,8 @@ Result<bool> ScalarOperationSource::next(Row& row) {
     const auto more = rows_->next(row);
     if (!more || !*more) return more;
     const std::span<const double> scalar = scalar_.values(0);
-    apply(operation_, scalar_left_ ? scalar : row.values, scalar_left_ ? row.values : scalar, row.values, row.present);
+    apply(operation_, scalar_left_ ? scalar : row.values, scalar_left_ ? row.values : scalar, row.values,
+          row.present);
     if (!any_set(row.present)) continue;
     row.drop_name = row.drop_name || drops_name_;
     if (row.drop_name && !delayed_names_) {

@@ -23,7 +23,8 @@ struct BinaryContext {
 /// Of two numbers; comparisons give 1 or 0.
 double apply_scalar(promql::BinaryOp op, double a, double b);
 
-/// out = a op b. Comparisons: out = a, and the bits of what does not hold are cleared; with return_bool 1 or 0.
+/// out = a op b. Comparisons: out = a, and the bits of what does not hold are cleared; with return_bool 1 or
+/// 0.
 struct ElementOperation {
   promql::BinaryOp op;
   bool return_bool = false;
@@ -36,7 +37,8 @@ void apply(const ElementOperation& operation, std::span<const double> a, std::sp
 class ScalarOperationSource final : public RowSource {
  public:
   /// @param scalar  one full row
-  ScalarOperationSource(const BinaryContext& context, std::unique_ptr<RowSource> rows, Matrix scalar, bool scalar_left);
+  ScalarOperationSource(const BinaryContext& context, std::unique_ptr<RowSource> rows, Matrix scalar,
+                        bool scalar_left);
   Result<bool> next(Row& row) override;
   std::size_t size_hint() const override { return rows_->size_hint(); }
 
@@ -50,8 +52,9 @@ class ScalarOperationSource final : public RowSource {
   Labels nameless_;
 };
 
-Result<Matrix> match_vectors(const BinaryContext& context, Matrix left, Matrix right);  // arithmetic, comparison
-Result<Matrix> combine_sets(const BinaryContext& context, Matrix left, Matrix right);   // and, or, unless
+Result<Matrix> match_vectors(const BinaryContext& context, Matrix left,
+                             Matrix right);  // arithmetic, comparison
+Result<Matrix> combine_sets(const BinaryContext& context, Matrix left, Matrix right);  // and, or, unless
 
 /// The operator makes something else of the series, so that the metric name no longer fits.
 bool changes_meaning(promql::BinaryOp op);

@@ -30,10 +30,11 @@ Status repeated_series(const VectorMatching& matching, const Labels& one, const 
   std::string first = in_braces(one);
   std::string second = in_braces(other);
   if (second < first) std::swap(first, second);
-  return Status(Code::Unprocessable, "found duplicate series for the match group " + in_braces(match_labels(matching, one)) +
-                                         " on the " + (on_left ? "left" : "right") + " hand-side of the operation: [" + first +
-                                         ", " + second +
-                                         "];many-to-many matching not allowed: matching labels must be unique on one side");
+  return Status(Code::Unprocessable,
+                "found duplicate series for the match group " + in_braces(match_labels(matching, one)) +
+                    " on the " + (on_left ? "left" : "right") + " hand-side of the operation: [" + first +
+                    ", " + second +
+                    "];many-to-many matching not allowed: matching labels must be unique on one side");
 }
 
 // Sides are named for what they are: there may be many rows of a match group on the `many` side, at each
@@ -75,7 +76,7 @@ class Matching {
 
   void group_rows() {
     Grouping grouping = signatures(matching_);
-    const auto sort_in = [&](const Matrix& side, std::vector<std::size_t> Group::* rows) {
+    const auto sort_in = [&](const Matrix& side, std::vector<std::size_t> Group::*rows) {
       for (std::size_t row = 0; row < side.rows(); ++row) {
         const std::size_t group = grouping.group_of(side.labels(row));
         if (group == groups_.size()) groups_.emplace_back();
@@ -111,7 +112,8 @@ class Matching {
     return {};
   }
 
-  Status join(const Group& group, const std::optional<double>& fill_one, const std::optional<double>& fill_many) {
+  Status join(const Group& group, const std::optional<double>& fill_one,
+              const std::optional<double>& fill_many) {
     matched_.assign(active_.size(), 0);  // one-to-one: steps at which a pair was found
     for (const std::size_t many : group.many) {
       missing_.assign(many_.present(many).begin(), many_.present(many).end());
@@ -123,13 +125,16 @@ class Matching {
           any = any || bits_[w] != 0;
         }
         if (!any) continue;
-        if (Status s = emit(many_.labels(many), one_.labels(one), many_.values(many), one_.values(one)); !s.ok()) return s;
+        if (Status s = emit(many_.labels(many), one_.labels(one), many_.values(many), one_.values(one));
+            !s.ok())
+          return s;
       }
       if (!fill_one || !any_set(missing_)) continue;
       std::ranges::copy(missing_, bits_.begin());
       filled_.assign(context_.grid.steps, *fill_one);
       const Labels& labels = many_.labels(many);
-      if (Status s = emit(labels, match_labels(matching_, labels), many_.values(many), filled_); !s.ok()) return s;
+      if (Status s = emit(labels, match_labels(matching_, labels), many_.values(many), filled_); !s.ok())
+        return s;
     }
     if (!fill_many) return {};
     for (const std::size_t one : group.one) {
@@ -137,7 +142,8 @@ class Matching {
       if (!any_set(bits_)) continue;
       filled_.assign(context_.grid.steps, *fill_many);
       const Labels& labels = one_.labels(one);
-      if (Status s = emit(match_labels(matching_, labels), labels, filled_, one_.values(one)); !s.ok()) return s;
+      if (Status s = emit(match_labels(matching_, labels), labels, filled_, one_.values(one)); !s.ok())
+        return s;
     }
     return {};
   }
@@ -148,8 +154,9 @@ class Matching {
     const bool one_to_one = matching_.cardinality == Cardinality::OneToOne;
     for (std::size_t w = 0; w < bits_.size(); ++w) {
       if (one_to_one && (matched_[w] & bits_[w]) != 0) {
-        return Status(Code::Unprocessable,
-                      "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+        return Status(
+            Code::Unprocessable,
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
       }
       matched_[w] |= bits_[w];
     }
@@ -167,7 +174,8 @@ class Matching {
     seen_in_[at->second] = group_number_;
     for (std::size_t w = 0; w < bits_.size(); ++w) {
       if ((seen[w] & bits_[w]) != 0) {
-        return Status(Code::Unprocessable, "multiple matches for labels: grouping labels must ensure unique matches");
+        return Status(Code::Unprocessable,
+                      "multiple matches for labels: grouping labels must ensure unique matches");
       }
       seen[w] |= bits_[w];
     }
@@ -183,23 +191,27 @@ class Matching {
     for (std::size_t w = 0; w < bits_.size(); ++w) {
       if ((result_.present(at->second)[w] & bits_[w]) != 0) return same_labelset();
     }
-    for_each_present(std::span<const std::uint64_t>(bits_), buffer_.size(),
-                     [&](std::size_t from, std::size_t to) {
-                       for (std::size_t step = from; step < to; ++step) result_.set(at->second, step, buffer_[step]);
-                     },
-                     [&](std::size_t step) { result_.set(at->second, step, buffer_[step]); });
+    for_each_present(
+        std::span<const std::uint64_t>(bits_), buffer_.size(),
+        [&](std::size_t from, std::size_t to) {
+          for (std::size_t step = from; step < to; ++step) result_.set(at->second, step, buffer_[step]);
+        },
+        [&](std::size_t step) { result_.set(at->second, step, buffer_[step]); });
     return {};
   }
 
   Labels result_labels(const Labels& many, const Labels& one) const {
-    const bool drop_name = changes_meaning(context_.node.op) || (context_.node.return_bool && !context_.delayed_names);
+    const bool drop_name =
+        changes_meaning(context_.node.op) || (context_.node.return_bool && !context_.delayed_names);
     const auto listed = [](const std::vector<std::string>& names, std::string_view name) {
       return std::ranges::find(names, name) != names.end();
     };
     std::string bytes;
     for (const LabelView& pair : many) {
       if (drop_name && is_metadata_label(pair.name)) continue;
-      if (matching_.cardinality == Cardinality::OneToOne && listed(matching_.labels, pair.name) != matching_.on) continue;
+      if (matching_.cardinality == Cardinality::OneToOne &&
+          listed(matching_.labels, pair.name) != matching_.on)
+        continue;
       append_label(bytes, pair.name, pair.value);
     }
     Labels labels = *Labels::from_bytes(std::move(bytes));

@@ -74,7 +74,8 @@ void sort_by_labels(Matrix& matrix) {
 Status check_request(const QueryRequest& request) {
   if (request.instant) return {};
   if (request.step_ms <= 0) {
-    return Status(Code::InvalidArgument, "zero or negative query resolution step widths are not accepted. Try a positive integer");
+    return Status(Code::InvalidArgument,
+                  "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
   if (request.end_ms < request.start_ms) {
     return Status(Code::InvalidArgument, "end timestamp must not be before start time");
@@ -108,11 +109,10 @@ struct Engine::Impl {
         memory_max(metrics().callback(MetricType::Gauge, "silverback_query_memory_max_bytes",
                                       "Memory that all queries together may hold.", {},
                                       [this] { return static_cast<double>(pool.max_bytes()); })),
-        active(metrics().callback(MetricType::Gauge, "prometheus_engine_queries",
-                                  "The current number of queries being executed or waiting.", {},
-                                  [this] {
-                                    return static_cast<double>(gate.inside_and_waiting() + large.inside_and_waiting());
-                                  })) {
+        active(metrics().callback(
+            MetricType::Gauge, "prometheus_engine_queries",
+            "The current number of queries being executed or waiting.", {},
+            [this] { return static_cast<double>(gate.inside_and_waiting() + large.inside_and_waiting()); })) {
     metrics()
         .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(options.max_concurrent));
@@ -136,7 +136,8 @@ struct Engine::Impl {
 Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
   const Stopwatch total;
   if (Status checked = check_request(request); !checked.ok()) return checked;
-  const auto deadline = request.deadline == SteadyClock::time_point{} ? SteadyClock::now() + options.timeout : request.deadline;
+  const auto deadline =
+      request.deadline == SteadyClock::time_point{} ? SteadyClock::now() + options.timeout : request.deadline;
 
   auto expr = promql::parse_expr(request.text, parser_options(options));
   if (!expr) return expr.status();
@@ -163,8 +164,9 @@ Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
   const Stopwatch evaluating;
   const auto cut = [](std::int64_t ms) { return std::clamp(ms, kMinTimeMs, kMaxTimeMs); };
   const std::int64_t end_ms = request.instant ? request.start_ms : request.end_ms;
-  const auto plan = Plan::make(**expr, {cut(request.start_ms), cut(end_ms), request.instant ? 0 : request.step_ms,
-                                        request.lookback_ms.value_or(options.lookback_ms), options.subquery_step_ms});
+  const auto plan =
+      Plan::make(**expr, {cut(request.start_ms), cut(end_ms), request.instant ? 0 : request.step_ms,
+                          request.lookback_ms.value_or(options.lookback_ms), options.subquery_step_ms});
   if (!plan) return plan.status();
   Budget budget(request.limits.value_or(options.limits), deadline, request.cancel, &pool, on_large);
   if (Status status = budget.pace(); !status.ok()) return status;
@@ -186,13 +188,15 @@ Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {
   return result;
 }
 
-Result<QueryResult> Engine::Impl::evaluate(const QueryRequest& request, const promql::Expr& expr, const Plan& plan,
-                                           Budget& budget, Annotations& annotations, QueryStats& stats) {
+Result<QueryResult> Engine::Impl::evaluate(const QueryRequest& request, const promql::Expr& expr,
+                                           const Plan& plan, Budget& budget, Annotations& annotations,
+                                           QueryStats& stats) {
   const Stopwatch watch;
   const QueryTimes& times = plan.times();
   QueryResult result;
   StepGrid grid{times.start_ms, std::max<std::int64_t>(times.step_ms, 1), 1};
-  if (!request.instant) grid.steps = static_cast<std::size_t>((times.end_ms - times.start_ms) / times.step_ms) + 1;
+  if (!request.instant)
+    grid.steps = static_cast<std::size_t>((times.end_ms - times.start_ms) / times.step_ms) + 1;
 
   if (const auto* text = promql::as<promql::StringLiteral>(promql::strip_parens(expr))) {
     result.type = ResultType::String;

@@ -83,13 +83,14 @@ enum class ResultType : std::uint8_t { Scalar, String, Vector, Matrix };
 struct QueryStats {
   std::uint64_t total_queryable_samples = 0;
   std::uint64_t peak_samples = 0;
-  std::vector<std::uint64_t> total_queryable_samples_per_step;  // only with per_step_stats; on the result's grid
-  double exec_queue_s = 0;         // waiting for a free place
-  double query_preparation_s = 0;  // parsing and planning
-  double inner_eval_s = 0;         // reading and evaluating
+  std::vector<std::uint64_t>
+      total_queryable_samples_per_step;  // only with per_step_stats; on the result's grid
+  double exec_queue_s = 0;               // waiting for a free place
+  double query_preparation_s = 0;        // parsing and planning
+  double inner_eval_s = 0;               // reading and evaluating
   double result_sort_s = 0;
-  double eval_total_s = 0;   // preparation, evaluation, sorting
-  double exec_total_s = 0;   // and the queue
+  double eval_total_s = 0;  // preparation, evaluation, sorting
+  double exec_total_s = 0;  // and the queue
 };
 
 /// Scalar, vector and the matrix of a range query are in `matrix`; an instant query has one step.

@@ -27,8 +27,10 @@ struct Series {
 const std::vector<Series>& all_series() {
   static const double nan = std::nan(""), inf = HUGE_VAL, stale = stale_nan();
   static const std::vector<Series> series = {
-      {{{"__name__", "c_total"}, {"job", "a"}, {"instance", "1"}}, {0, 10, 20, 5, kNone, 15, 40, 40, 60, 61, 62}},
-      {{{"__name__", "c_total"}, {"job", "a"}, {"instance", "2"}}, {kNone, kNone, 1, 2, stale, kNone, 3, 1, 1, 2, 3}},
+      {{{"__name__", "c_total"}, {"job", "a"}, {"instance", "1"}},
+       {0, 10, 20, 5, kNone, 15, 40, 40, 60, 61, 62}},
+      {{{"__name__", "c_total"}, {"job", "a"}, {"instance", "2"}},
+       {kNone, kNone, 1, 2, stale, kNone, 3, 1, 1, 2, 3}},
       {{{"__name__", "c_total"}, {"job", "b"}, {"instance", "1"}}, {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}},
       {{{"__name__", "g"}, {"job", "a"}}, {-1, 0, nan, inf, 2.5, -inf, 0, 1e300, -1e300, 3, 4}},
       {{{"__name__", "g"}, {"job", "b"}, {"x", "y"}}, {1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89}},
@@ -36,7 +38,8 @@ const std::vector<Series>& all_series() {
       {{{"__name__", "h_bucket"}, {"le", "2"}, {"job", "a"}}, {0, 2, 1, 4, 5, 6, kNone, 8, 9, 9, 9}},
       {{{"__name__", "h_bucket"}, {"le", "+Inf"}, {"job", "a"}}, {0, 2, 3, 4, 6, 7, 7, 9, 9, 9, 10}},
       {{{"__name__", "h_bucket"}, {"le", "x"}, {"job", "a"}}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {{{"__name__", "target_info"}, {"job", "a"}, {"instance", "1"}, {"v", "1"}}, {1, 1, 1, 1, 1, stale, kNone, kNone, 1, 1, 1}},
+      {{{"__name__", "target_info"}, {"job", "a"}, {"instance", "1"}, {"v", "1"}},
+       {1, 1, 1, 1, 1, stale, kNone, kNone, 1, 1, 1}},
   };
   return series;
 }
@@ -86,7 +89,9 @@ class Reader final : public Querier {
 
 class Source final : public Queryable {
  public:
-  std::unique_ptr<Querier> querier(Tenant, TimeRange range) override { return std::make_unique<Reader>(range); }
+  std::unique_ptr<Querier> querier(Tenant, TimeRange range) override {
+    return std::make_unique<Reader>(range);
+  }
 };
 
 // Windows may be summed in another order; cancellation leaves what is far below what was summed.
@@ -98,9 +103,12 @@ bool near(double a, double b) {
 // Functions that know what kind of query they are in, and values whose smallest difference is told apart
 // (== and its like, and order by value) make the two differ rightly.
 bool comparable(std::string_view text) {
-  for (const std::string_view word : {"start", "end", "step", "range", "limit", "topk", "bottomk", "count_values", "==", "!=", "<",
-                                      ">", "%", "_values", "e3", "E3", "changes", "deriv", "predict", "trigon", "tan", "stddev", "stdvar",
-                                      "sin", "cos", "^", "exp", "round", "floor", "ceil", "sort", "mad_", "quantile", "smoothing"}) {
+  for (const std::string_view word :
+       {"start",        "end",    "step",    "range", "limit",    "topk",     "bottomk",
+        "count_values", "==",     "!=",      "<",     ">",        "%",        "_values",
+        "e3",           "E3",     "changes", "deriv", "predict",  "trigon",   "tan",
+        "stddev",       "stdvar", "sin",     "cos",   "^",        "exp",      "round",
+        "floor",        "ceil",   "sort",    "mad_",  "quantile", "smoothing"}) {
     if (text.find(word) != text.npos) return false;
   }
   return true;
@@ -116,7 +124,8 @@ void compare(std::string_view text, const Matrix& instant, const Matrix& range) 
     const auto at = rows.find(instant.labels(row));
     same = at != rows.end() && near(instant.at(row, 0), range.at(at->second, 1));
     if (at != rows.end() && !same) {
-      std::fprintf(stderr, "%s: %.17g and %.17g\n", instant.labels(row).to_string().c_str(), instant.at(row, 0), range.at(at->second, 1));
+      std::fprintf(stderr, "%s: %.17g and %.17g\n", instant.labels(row).to_string().c_str(),
+                   instant.at(row, 0), range.at(at->second, 1));
     }
   }
   if (same) return;

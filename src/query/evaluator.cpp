@@ -23,7 +23,9 @@ bool is_scalar(const Expr& expr) { return expr.type == ExprType::Scalar; }
 // The selector of `x[5m] anchored` or `x[5m] smoothed`, else null.
 const VectorSelector* extended_selector(const Expr& expr) {
   const auto* const matrix = as<MatrixSelector>(expr);
-  return matrix != nullptr && (matrix->selector->anchored || matrix->selector->smoothed) ? matrix->selector.get() : nullptr;
+  return matrix != nullptr && (matrix->selector->anchored || matrix->selector->smoothed)
+             ? matrix->selector.get()
+             : nullptr;
 }
 
 // One matrix with that many steps is over the limit already: say so before allocating it.
@@ -45,7 +47,8 @@ Result<Matrix> Evaluator::evaluate(const Expr& outer, const StepGrid& grid) {
   }
   auto made = evaluate_here(expr, grid);
   if (!made || made->empty() || made->held_bytes() > 0) return made;
-  if (Status held = made->hold(shared_.budget, made->rows()); !held.ok()) return held;  // a scalar, most likely
+  if (Status held = made->hold(shared_.budget, made->rows()); !held.ok())
+    return held;  // a scalar, most likely
   return made;
 }
 
@@ -88,7 +91,8 @@ Result<std::unique_ptr<RowSource>> Evaluator::rows_of(const Expr& outer, const S
     const RollupFunction* const function = find_rollup(node->function.name);
     if (function != nullptr) return rollup(*node, grid, *function);
   }
-  if (const auto* node = as<BinaryExpr>(expr); node != nullptr && is_scalar(*node->lhs) != is_scalar(*node->rhs)) {
+  if (const auto* node = as<BinaryExpr>(expr);
+      node != nullptr && is_scalar(*node->lhs) != is_scalar(*node->rhs)) {
     return with_scalar(*node, grid);
   }
   return std::unique_ptr<RowSource>();
@@ -114,8 +118,9 @@ Result<std::unique_ptr<RowSource>> Evaluator::selector(const VectorSelector& nod
   Modifiers modifiers = shared_.plan.modifiers(node);
   const std::int64_t lookback_ms = shared_.plan.times().lookback_ms;
   if (node.smoothed && want == SelectorSource::Want::Values) {
-    return std::unique_ptr<RowSource>(new SmoothedSource(std::move(*reader), grid, widened(modifiers, node, lookback_ms),
-                                                         lookback_ms, subquery_depth_ > 0 ? uncounted_ : shared_.samples));
+    return std::unique_ptr<RowSource>(new SmoothedSource(std::move(*reader), grid,
+                                                         widened(modifiers, node, lookback_ms), lookback_ms,
+                                                         subquery_depth_ > 0 ? uncounted_ : shared_.samples));
   }
   modifiers.range_ms = lookback_ms;
   return std::unique_ptr<RowSource>(new SelectorSource(std::move(*reader), grid, modifiers, want,
@@ -174,7 +179,8 @@ Result<Matrix> Evaluator::subquery(const SubqueryExpr& node, const StepGrid& gri
   // Steps lie at multiples of the step since 1970; the first is later than the range's open left end.
   StepGrid inner{before / modifiers.step_ms * modifiers.step_ms, modifiers.step_ms, 0};
   if (inner.start_ms <= before) inner.start_ms += inner.step_ms;
-  if (end >= inner.start_ms) inner.steps = static_cast<std::size_t>((end - inner.start_ms) / inner.step_ms) + 1;
+  if (end >= inner.start_ms)
+    inner.steps = static_cast<std::size_t>((end - inner.start_ms) / inner.step_ms) + 1;
   ++subquery_depth_;
   auto result = evaluate(*node.expr, inner);
   --subquery_depth_;
@@ -192,7 +198,8 @@ Result<std::unique_ptr<RowSource>> Evaluator::with_scalar(const BinaryExpr& node
       new ScalarOperationSource(context, std::move(*rows), std::move(*scalar), scalar_left));
 }
 
-Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std::int64_t time_ms, Held& held) {
+Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std::int64_t time_ms,
+                                                         Held& held) {
   const Expr& expr = strip_parens(outer);
   const StepGrid grid{time_ms, 1, 1};
   auto reader = range_of(expr, grid);
@@ -200,7 +207,8 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
   const VectorSelector* const extended = extended_selector(expr);
   const Modifiers asked = shared_.plan.modifiers(expr);
   const std::int64_t right_ms = asked.reference(time_ms);
-  WindowCache cache(grid, extended != nullptr ? widened(asked, *extended, shared_.plan.times().lookback_ms) : asked);
+  WindowCache cache(
+      grid, extended != nullptr ? widened(asked, *extended, shared_.plan.times().lookback_ms) : asked);
   std::vector<RawSeries> result;
   SeriesView series;
   for (;;) {
@@ -216,7 +224,8 @@ Result<std::vector<RawSeries>> Evaluator::evaluate_range(const Expr& outer, std:
     }
     if (extended != nullptr && !raw.values.empty()) {
       const RawSeries within = std::exchange(raw, {});
-      extend_window(within.times_ms, within.values, right_ms - asked.range_ms, right_ms, extended->smoothed, raw);
+      extend_window(within.times_ms, within.values, right_ms - asked.range_ms, right_ms, extended->smoothed,
+                    raw);
     }
     if (raw.values.empty()) continue;
     if (Status taken = held.more(raw.values.size(), raw.values.size() * 16); !taken.ok()) return taken;
@@ -327,13 +336,15 @@ Result<Matrix> Evaluator::aggregate(const AggregateExpr& node, const StepGrid& g
   if (node.op == AggregateOp::CountValues) {
     auto input = evaluate(*node.expr, grid);
     if (!input) return input;
-    return count_values(context, std::move(*input), static_cast<const StringLiteral&>(strip_parens(*node.param)).value);
+    return count_values(context, std::move(*input),
+                        static_cast<const StringLiteral&>(strip_parens(*node.param)).value);
   }
   auto parameter = evaluate(*node.param, grid);
   if (!parameter) return parameter;
   auto input = evaluate(*node.expr, grid);
   if (!input) return input;
-  if (node.op == AggregateOp::Quantile) return aggregate_quantile(context, std::move(*input), parameter->values(0));
+  if (node.op == AggregateOp::Quantile)
+    return aggregate_quantile(context, std::move(*input), parameter->values(0));
   return aggregate_ranked(context, std::move(*input), parameter->values(0));
 }
 

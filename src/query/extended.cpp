@@ -50,8 +50,8 @@ double right_value(const Samples& s, const Part& part, std::int64_t right_ms, bo
 }
 
 // What a counter lost between `left`, the samples strictly inside, and `right`.
-double lost_to_resets(const Samples& s, const Part& part, std::int64_t left_ms, std::int64_t right_ms, double left,
-                      double right) {
+double lost_to_resets(const Samples& s, const Part& part, std::int64_t left_ms, std::int64_t right_ms,
+                      double left, double right) {
   double lost = 0, previous = left;
   for (std::size_t i = part.first; i <= part.last; ++i) {
     if (s.times[i] <= left_ms || s.times[i] >= right_ms) continue;
@@ -67,41 +67,49 @@ void for_each_window(const RollupContext& context, const RollupInput& in, F f) {
   for (std::size_t step = 0; step < in.windows.first.size(); ++step) {
     const std::size_t size = in.windows.size(step);
     if (size == 0) continue;
-    const Samples samples{in.times.subspan(in.windows.first[step], size), in.values.subspan(in.windows.first[step], size)};
+    const Samples samples{in.times.subspan(in.windows.first[step], size),
+                          in.values.subspan(in.windows.first[step], size)};
     f(step, samples, context.cache.left(step) + context.beyond_left_ms,
       context.cache.right(step) - context.beyond_right_ms);
   }
 }
 
-void set_bit(std::span<std::uint64_t> present, std::size_t step) { present[step / 64] |= std::uint64_t{1} << (step % 64); }
+void set_bit(std::span<std::uint64_t> present, std::size_t step) {
+  present[step / 64] |= std::uint64_t{1} << (step % 64);
+}
 
 enum class Kind { Rate, Increase, Delta };
 
 template <Kind kind, bool smoothed>
-Status difference(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status difference(RollupContext& context, const RollupInput& in, std::span<double> out,
+                  std::span<std::uint64_t> present) {
   constexpr bool kCounter = kind != Kind::Delta;
-  for_each_window(context, in, [&](std::size_t step, const Samples& s, std::int64_t left_ms, std::int64_t right_ms) {
-    const Part part = part_of(s, left_ms, right_ms, smoothed);
-    if (!part.any) return;
-    const double left = left_value(s, part, left_ms, smoothed, kCounter);
-    const double right = right_value(s, part, right_ms, smoothed, kCounter);
-    double result = right - left;
-    if (kCounter) result += lost_to_resets(s, part, left_ms, right_ms, left, right);
-    if (kind == Kind::Rate) result /= static_cast<double>(right_ms - left_ms) / 1000;
-    out[step] = result;
-    set_bit(present, step);
-  });
+  for_each_window(context, in,
+                  [&](std::size_t step, const Samples& s, std::int64_t left_ms, std::int64_t right_ms) {
+                    const Part part = part_of(s, left_ms, right_ms, smoothed);
+                    if (!part.any) return;
+                    const double left = left_value(s, part, left_ms, smoothed, kCounter);
+                    const double right = right_value(s, part, right_ms, smoothed, kCounter);
+                    double result = right - left;
+                    if (kCounter) result += lost_to_resets(s, part, left_ms, right_ms, left, right);
+                    if (kind == Kind::Rate) result /= static_cast<double>(right_ms - left_ms) / 1000;
+                    out[step] = result;
+                    set_bit(present, step);
+                  });
   return {};
 }
 
 // Counts pairs of neighbours, the sample at the left end included.
 template <bool (*Counts)(double, double)>
-Status count_pairs(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status count_pairs(RollupContext& context, const RollupInput& in, std::span<double> out,
+                   std::span<std::uint64_t> present) {
   for_each_window(context, in, [&](std::size_t step, const Samples& s, std::int64_t left_ms, std::int64_t) {
-    const auto inside = static_cast<std::size_t>(std::upper_bound(s.times.begin(), s.times.end(), left_ms) - s.times.begin());
+    const auto inside =
+        static_cast<std::size_t>(std::upper_bound(s.times.begin(), s.times.end(), left_ms) - s.times.begin());
     if (inside == s.times.size()) return;
     double n = 0;
-    for (std::size_t i = std::max<std::size_t>(inside, 1); i < s.times.size(); ++i) n += Counts(s.values[i - 1], s.values[i]) ? 1 : 0;
+    for (std::size_t i = std::max<std::size_t>(inside, 1); i < s.times.size(); ++i)
+      n += Counts(s.values[i - 1], s.values[i]) ? 1 : 0;
     out[step] = n;
     set_bit(present, step);
   });
@@ -109,7 +117,9 @@ Status count_pairs(RollupContext& context, const RollupInput& in, std::span<doub
 }
 
 bool is_reset(double before, double after) { return after < before; }
-bool is_change(double before, double after) { return after != before && !(std::isnan(after) && std::isnan(before)); }
+bool is_change(double before, double after) {
+  return after != before && !(std::isnan(after) && std::isnan(before));
+}
 
 // Sorted by name, as the refusal lists them.
 constexpr RollupFunction kAnchored[] = {
@@ -137,7 +147,8 @@ Modifiers widened(Modifiers modifiers, const promql::VectorSelector& selector, s
 }
 
 Result<const RollupFunction*> find_extended_rollup(std::string_view name, bool smoothed) {
-  const std::span<const RollupFunction> all = smoothed ? std::span<const RollupFunction>(kSmoothed) : kAnchored;
+  const std::span<const RollupFunction> all =
+      smoothed ? std::span<const RollupFunction>(kSmoothed) : kAnchored;
   std::string names;
   for (const RollupFunction& function : all) {
     if (function.name == name) return &function;
@@ -145,7 +156,8 @@ Result<const RollupFunction*> find_extended_rollup(std::string_view name, bool s
     names += function.name;
   }
   return Status(Code::Unprocessable, std::string(smoothed ? "smoothed" : "anchored") +
-                                         " modifier can only be used with: " + names + " - not with " + std::string(name));
+                                         " modifier can only be used with: " + names + " - not with " +
+                                         std::string(name));
 }
 
 void extend_window(std::span<const std::int64_t> times, std::span<const double> values, std::int64_t left_ms,
@@ -164,8 +176,8 @@ void extend_window(std::span<const std::int64_t> times, std::span<const double> 
   put(right_ms, right_value(s, part, right_ms, smoothed, false));
 }
 
-SmoothedSource::SmoothedSource(std::unique_ptr<SeriesReader> reader, const StepGrid& grid, const Modifiers& modifiers,
-                               std::int64_t lookback_ms, SampleCount& count)
+SmoothedSource::SmoothedSource(std::unique_ptr<SeriesReader> reader, const StepGrid& grid,
+                               const Modifiers& modifiers, std::int64_t lookback_ms, SampleCount& count)
     : reader_(std::move(reader)),
       cache_(grid, modifiers),
       lookback_ms_(lookback_ms),

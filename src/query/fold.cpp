@@ -50,8 +50,9 @@ void fold_variance(double* __restrict mean, double* __restrict squares, double* 
 
 template <typename F>
 void each_run(const Row& row, std::size_t steps, F f) {
-  for_each_present(row.present, steps, [&](std::size_t from, std::size_t to) { f(from, to - from); },
-                   [&](std::size_t step) { f(step, std::size_t{1}); });
+  for_each_present(
+      row.present, steps, [&](std::size_t from, std::size_t to) { f(from, to - from); },
+      [&](std::size_t step) { f(step, std::size_t{1}); });
 }
 
 }  // namespace
@@ -99,10 +100,12 @@ void Fold::add(std::size_t group, const Row& row) {
       break;
     case AggregateOp::Avg: add_avg(group, row); break;
     case AggregateOp::Min:
-      each_run(row, steps_, [&](std::size_t at, std::size_t n) { fold_min(state(0, group) + at, x + at, n); });
+      each_run(row, steps_,
+               [&](std::size_t at, std::size_t n) { fold_min(state(0, group) + at, x + at, n); });
       break;
     case AggregateOp::Max:
-      each_run(row, steps_, [&](std::size_t at, std::size_t n) { fold_max(state(0, group) + at, x + at, n); });
+      each_run(row, steps_,
+               [&](std::size_t at, std::size_t n) { fold_max(state(0, group) + at, x + at, n); });
       break;
     case AggregateOp::Count:
       each_run(row, steps_, [&](std::size_t at, std::size_t n) { fold_ones(state(0, group) + at, n); });
@@ -123,7 +126,8 @@ void Fold::add_avg(std::size_t group, const Row& row) {
   std::size_t near = incremental_.empty() ? 0 : 1;
   const double* const sum = state(0, group);
   each_run(row, steps_, [&](std::size_t at, std::size_t n) {
-    for (std::size_t i = at; i < at + n; ++i) near += std::abs(sum[i] + row.values[i]) > kFarFromOverflow ? 1 : 0;
+    for (std::size_t i = at; i < at + n; ++i)
+      near += std::abs(sum[i] + row.values[i]) > kFarFromOverflow ? 1 : 0;
   });
   if (near != 0) return add_avg_carefully(group, row);
   each_run(row, steps_, [&](std::size_t at, std::size_t n) {
@@ -177,8 +181,9 @@ void Fold::finish(std::size_t group, std::span<double> values, std::span<std::ui
       case AggregateOp::Group: values[i] = 1; break;
       case AggregateOp::Sum: values[i] = a[i] + b[i]; break;
       case AggregateOp::Avg:
-        values[i] = !incremental_.empty() && incremental_[group * steps_ + i] != 0 ? a[i] + b[i]
-                                                                                    : a[i] / c[i] + b[i] / c[i];
+        values[i] = !incremental_.empty() && incremental_[group * steps_ + i] != 0
+                        ? a[i] + b[i]
+                        : a[i] / c[i] + b[i] / c[i];
         break;
       case AggregateOp::Stdvar: values[i] = b[i] / c[i]; break;
       case AggregateOp::Stddev: values[i] = std::sqrt(b[i] / c[i]); break;

@@ -43,7 +43,8 @@ class Fold {
   // What they hold depends on the operator: value; sum, lost, count; mean, squares, count ...
   std::vector<double> state_[3];
   std::vector<std::uint64_t> present_;
-  std::vector<std::uint8_t> incremental_;  // avg, per step: the sum would overflow, value is the mean; often empty
+  std::vector<std::uint8_t>
+      incremental_;  // avg, per step: the sum would overflow, value is the mean; often empty
 };
 
 }  // namespace silverback::query

@@ -9,7 +9,8 @@ namespace {
 
 std::vector<FunctionEntry> all_kernels() {
   std::vector<FunctionEntry> all;
-  for (const auto list : {core_functions(), histogram_functions(), label_functions(), math_functions(), time_functions()}) {
+  for (const auto list :
+       {core_functions(), histogram_functions(), label_functions(), math_functions(), time_functions()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   std::ranges::sort(all, {}, &FunctionEntry::name);
@@ -31,7 +32,11 @@ Matrix make_scalar(const StepGrid& grid, double value) {
   return matrix;
 }
 
-Result<Matrix> FunctionContext::without_names(Matrix matrix) { return drop_names(std::move(matrix), delayed_names); }
-Result<Matrix> FunctionContext::merge_equal_rows(Matrix matrix) { return query::merge_equal_rows(std::move(matrix)); }
+Result<Matrix> FunctionContext::without_names(Matrix matrix) {
+  return drop_names(std::move(matrix), delayed_names);
+}
+Result<Matrix> FunctionContext::merge_equal_rows(Matrix matrix) {
+  return query::merge_equal_rows(std::move(matrix));
+}
 
 }  // namespace silverback::query

@@ -5,7 +5,8 @@
 //   Result<Matrix> absolute(FunctionContext& context, Arguments& args) {
 //     Matrix m = args.take_vector(0);
 //     for (std::size_t row = 0; row < m.rows(); ++row) {
-//       for (double& v : m.values(row)) v = std::abs(v);     // values without their bit may be changed freely
+//       for (double& v : m.values(row)) v = std::abs(v);     // values without their bit may be changed
+//       freely
 //     }
 //     return context.without_names(std::move(m));
 //   }
@@ -41,8 +42,8 @@ class Arguments {
  public:
   struct Argument {
     promql::ExprType type = promql::ExprType::InstantVector;
-    Matrix matrix;        // InstantVector; Scalar: one full row
-    std::string text;     // String
+    Matrix matrix;     // InstantVector; Scalar: one full row
+    std::string text;  // String
     promql::PosRange place;
   };
   explicit Arguments(std::vector<Argument> args) : args_(std::move(args)) {}
@@ -61,12 +62,12 @@ class Arguments {
 
 struct FunctionContext {
   const promql::Call& call;
-  StepGrid grid;              // where the call is evaluated: inside a subquery, the subquery's
-  bool instant = false;       // the grid is one step, and so order is kept
-  bool delayed_names = true;  // metric names go at the end of the query
+  StepGrid grid;                    // where the call is evaluated: inside a subquery, the subquery's
+  bool instant = false;             // the grid is one step, and so order is kept
+  bool delayed_names = true;        // metric names go at the end of the query
   std::int64_t query_start_ms = 0;  // of the query, whatever `grid` is
   std::int64_t query_end_ms = 0;
-  std::int64_t query_step_ms = 0;   // 0 for an instant query
+  std::int64_t query_step_ms = 0;  // 0 for an instant query
   Annotations& annotations;
   Budget& budget;
 
@@ -90,7 +91,7 @@ std::span<const FunctionEntry> core_functions();       // scalar, vector, time, 
 std::span<const FunctionEntry> histogram_functions();  // classic buckets
 std::span<const FunctionEntry> label_functions();
 std::span<const FunctionEntry> math_functions();
-std::span<const FunctionEntry> time_functions();       // hour, day_of_week ...
+std::span<const FunctionEntry> time_functions();  // hour, day_of_week ...
 
 /// Of absent() and absent_over_time(): 1 at each step where `in` has no value, with the labels that the
 /// selector `expr` fixes.

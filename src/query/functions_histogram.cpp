@@ -31,7 +31,7 @@ struct Bucket {
 };
 
 struct Histogram {
-  Labels labels;     // without le
+  Labels labels;  // without le
   bool drop_name = false;
   struct Row {
     double upper;
@@ -54,7 +54,8 @@ std::vector<Histogram> histograms_of(const Matrix& matrix, FunctionContext& cont
     const auto upper = parse_float(labels.get(kBucketLabel));
     if (!upper) {
       if (!matrix.any(row)) continue;
-      std::string message = "bucket label \"le\" is missing or has a malformed value of " + promql::quote(labels.get(kBucketLabel));
+      std::string message = "bucket label \"le\" is missing or has a malformed value of " +
+                            promql::quote(labels.get(kBucketLabel));
       const std::string_view name = context.delayed_names ? labels.get(kMetricName) : std::string_view();
       if (!name.empty()) message += " for metric name " + promql::quote(name);
       context.annotations.warn(std::move(message), place);
@@ -73,7 +74,8 @@ std::vector<Histogram> histograms_of(const Matrix& matrix, FunctionContext& cont
 }
 
 // The buckets present at a step; equal bounds (le="1" and le="1.0") are one bucket.
-void buckets_at(const Matrix& matrix, const Histogram& histogram, std::size_t step, std::vector<Bucket>& out) {
+void buckets_at(const Matrix& matrix, const Histogram& histogram, std::size_t step,
+                std::vector<Bucket>& out) {
   out.clear();
   for (const auto& [upper, row] : histogram.rows) {
     if (!matrix.has(row, step)) continue;
@@ -168,8 +170,9 @@ double observations_below(double bound, const std::vector<Bucket>& buckets) {
     if (lower >= bound) return std::min(rank, total);
     if (bucket.upper > bound) {
       // A bucket without a lower end cannot be cut: all of it is below.
-      const double part = lower == -kInfinity ? bucket.count
-                                              : rank + (bucket.count - rank) * (bound - lower) / (bucket.upper - lower);
+      const double part = lower == -kInfinity
+                              ? bucket.count
+                              : rank + (bucket.count - rank) * (bound - lower) / (bucket.upper - lower);
       return part > total ? total : part;
     }
     rank = bucket.count;
@@ -194,7 +197,10 @@ void check_quantile(double q, FunctionContext& context, promql::PosRange place) 
 class Quantiles {
  public:
   Quantiles(FunctionContext& context, const Matrix& buckets, promql::PosRange place)
-      : context_(context), input_(buckets), place_(place), histograms_(histograms_of(buckets, context, place)) {}
+      : context_(context),
+        input_(buckets),
+        place_(place),
+        histograms_(histograms_of(buckets, context, place)) {}
 
   const std::vector<Histogram>& histograms() const { return histograms_; }
 
@@ -295,14 +301,10 @@ Result<Matrix> histogram_fraction(FunctionContext& context, Arguments& args) {
 Result<Matrix> of_native_histograms(FunctionContext& context, Arguments&) { return Matrix(context.grid); }
 
 constexpr FunctionEntry kEntries[] = {
-    {"histogram_avg", of_native_histograms},
-    {"histogram_count", of_native_histograms},
-    {"histogram_fraction", histogram_fraction},
-    {"histogram_quantile", histogram_quantile},
-    {"histogram_quantiles", histogram_quantiles},
-    {"histogram_stddev", of_native_histograms},
-    {"histogram_stdvar", of_native_histograms},
-    {"histogram_sum", of_native_histograms},
+    {"histogram_avg", of_native_histograms},      {"histogram_count", of_native_histograms},
+    {"histogram_fraction", histogram_fraction},   {"histogram_quantile", histogram_quantile},
+    {"histogram_quantiles", histogram_quantiles}, {"histogram_stddev", of_native_histograms},
+    {"histogram_stdvar", of_native_histograms},   {"histogram_sum", of_native_histograms},
 };
 
 }  // namespace

@@ -73,7 +73,9 @@ class Template {
     const bool braces = text.starts_with('{');
     const std::string_view body = text.substr(braces ? 1 : 0);
     std::size_t size = 0;
-    while (size < body.size() && (promql::is_plain_label(body.substr(size, 1)) || (body[size] >= '0' && body[size] <= '9'))) ++size;
+    while (size < body.size() &&
+           (promql::is_plain_label(body.substr(size, 1)) || (body[size] >= '0' && body[size] <= '9')))
+      ++size;
     if (size == 0 || (braces && (size == body.size() || body[size] != '}'))) return {};
     text.remove_prefix(size + (braces ? 2 : 0));
     return body.substr(0, size);
@@ -92,7 +94,8 @@ class Template {
 };
 
 Result<Matrix> label_replace(FunctionContext& context, Arguments& args) {
-  const std::string &target = args.text(1), &replacement = args.text(2), &source = args.text(3), &pattern = args.text(4);
+  const std::string &target = args.text(1), &replacement = args.text(2), &source = args.text(3),
+                    &pattern = args.text(4);
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
@@ -108,7 +111,9 @@ Result<Matrix> label_replace(FunctionContext& context, Arguments& args) {
   Matrix matrix = args.take_vector(0);
   for (std::size_t row = 0; row < matrix.rows(); ++row) {
     const std::string value(matrix.labels(row).get(source));
-    if (!regex.Match(value, 0, value.size(), re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) continue;
+    if (!regex.Match(value, 0, value.size(), re2::RE2::ANCHOR_BOTH, groups.data(),
+                     static_cast<int>(groups.size())))
+      continue;
     relabel(matrix, row, target, parts.expand(groups));
   }
   return context.merge_equal_rows(std::move(matrix));

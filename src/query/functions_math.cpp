@@ -111,7 +111,9 @@ Result<Matrix> of_two(FunctionContext&, Arguments& args) {
   return out;
 }
 
-Result<Matrix> pi(FunctionContext& context, Arguments&) { return make_scalar(context.grid, std::numbers::pi); }
+Result<Matrix> pi(FunctionContext& context, Arguments&) {
+  return make_scalar(context.grid, std::numbers::pi);
+}
 
 constexpr FunctionEntry kEntries[] = {
     {"abs", absolute},

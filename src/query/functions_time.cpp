@@ -66,13 +66,15 @@ template <double (*F)(std::int64_t)>
 Result<Matrix> date(FunctionContext& context, Arguments& args) {
   if (args.size() == 0) {
     Matrix out = make_scalar(context.grid, 0);
-    for (std::size_t step = 0; step < out.steps(); ++step) out.set(0, step, F(floor_div(context.grid.time(step), 1000)));
+    for (std::size_t step = 0; step < out.steps(); ++step)
+      out.set(0, step, F(floor_div(context.grid.time(step), 1000)));
     return out;
   }
   Matrix matrix = args.take_vector(0);
   for (std::size_t row = 0; row < matrix.rows(); ++row) {
     for (double& v : matrix.values(row)) {
-      v = std::fabs(v) <= kMaxSeconds ? F(static_cast<std::int64_t>(v)) : std::numeric_limits<double>::quiet_NaN();
+      v = std::fabs(v) <= kMaxSeconds ? F(static_cast<std::int64_t>(v))
+                                      : std::numeric_limits<double>::quiet_NaN();
     }
   }
   return context.without_names(std::move(matrix));

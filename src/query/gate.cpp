@@ -5,12 +5,14 @@
 
 namespace silverback::query {
 
-Result<Gate::Place> Gate::enter(std::chrono::steady_clock::time_point deadline, const std::stop_token& cancel) {
+Result<Gate::Place> Gate::enter(std::chrono::steady_clock::time_point deadline,
+                                const std::stop_token& cancel) {
   // Nobody tells the condition of a cancellation, so a waiter looks for itself this often.
   constexpr std::chrono::milliseconds kLook{50};
   const MutexLock lock(mutex_);
   if (inside_ >= max_inside_ && waiting_ >= max_waiting_) {
-    return Status(Code::Unavailable, "too many " + what_ + " are waiting already (" + std::to_string(waiting_) +
+    return Status(Code::Unavailable, "too many " + what_ + " are waiting already (" +
+                                         std::to_string(waiting_) +
                                          "); send it again later or raise the number of concurrent queries");
   }
   ++waiting_;
@@ -18,7 +20,8 @@ Result<Gate::Place> Gate::enter(std::chrono::steady_clock::time_point deadline, 
   const auto give_up = std::chrono::steady_clock::now() + patience_;
   while (inside_ >= max_inside_) {
     const auto now = std::chrono::steady_clock::now();
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(std::min(deadline, give_up) - now);
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::min(deadline, give_up) - now);
     if (cancel.stop_requested()) status = Status(Code::Cancelled, "query was canceled in query queue");
     if (left.count() <= 0) {
       status = deadline <= give_up ? Status(Code::DeadlineExceeded, "query timed out in query queue")

@@ -36,7 +36,8 @@ class Gate {
 
   /// Waits for a place. @returns Unavailable when too many wait already or the patience is at its end,
   /// DeadlineExceeded, Cancelled
-  Result<Place> enter(std::chrono::steady_clock::time_point deadline, const std::stop_token& cancel) EXCLUDES(mutex_);
+  Result<Place> enter(std::chrono::steady_clock::time_point deadline, const std::stop_token& cancel)
+      EXCLUDES(mutex_);
 
   std::size_t inside_and_waiting() const EXCLUDES(mutex_);
 

@@ -13,7 +13,8 @@ std::vector<std::string> sorted_unique(std::vector<std::string> names) {
 
 }  // namespace
 
-Grouping::Grouping(Keep keep, std::vector<std::string> names) : keep_(keep), names_(sorted_unique(std::move(names))) {}
+Grouping::Grouping(Keep keep, std::vector<std::string> names)
+    : keep_(keep), names_(sorted_unique(std::move(names))) {}
 
 void Grouping::make_key(const Labels& labels, bool drop_name) {
   key_.clear();

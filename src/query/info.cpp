@@ -38,7 +38,8 @@ std::vector<Matcher> name_matchers(const Call& call) {
   if (positive) return names;
   if (names.empty()) return {Matcher::equal(std::string(kMetricName), "target_info")};
   // What is not to be read says nothing about what is: anything that looks like an info metric.
-  if (auto any = Matcher::make(MatchOp::Regex, std::string(kMetricName), ".+_info")) names.push_back(std::move(*any));
+  if (auto any = Matcher::make(MatchOp::Regex, std::string(kMetricName), ".+_info"))
+    names.push_back(std::move(*any));
   return names;
 }
 
@@ -76,12 +77,18 @@ bool find_reference(const Expr& expr, std::vector<const Expr*>& path) {
 class Enricher {
  public:
   Enricher(const Call& call, const Matrix& base, const Matrix& info, Budget& budget)
-      : names_(name_matchers(call)), wanted_(data_matchers(call)), base_(base), info_(info), out_(base.grid()), budget_(budget) {}
+      : names_(name_matchers(call)),
+        wanted_(data_matchers(call)),
+        base_(base),
+        info_(info),
+        out_(base.grid()),
+        budget_(budget) {}
 
   Result<Matrix> run() {
     index_info();
     for (std::size_t row = 0; row < base_.rows(); ++row) {
-      if (Status status = is_info(base_.labels(row)) ? copy(row) : enrich_row(row); !status.ok()) return status;
+      if (Status status = is_info(base_.labels(row)) ? copy(row) : enrich_row(row); !status.ok())
+        return status;
     }
     out_.drop_empty_rows();
     return merge_equal_rows(std::move(out_));
@@ -95,7 +102,8 @@ class Enricher {
 
   // An info series is not enriched itself.
   bool is_info(const Labels& labels) const {
-    return std::ranges::all_of(names_, [&](const Matcher& matcher) { return matcher.matches(labels.get(kMetricName)); });
+    return std::ranges::all_of(
+        names_, [&](const Matcher& matcher) { return matcher.matches(labels.get(kMetricName)); });
   }
 
   void index_info() {
@@ -105,8 +113,10 @@ class Enricher {
     }
     for (std::size_t row = 0; row < info_.rows(); ++row) {
       Identity identity = identity_of(info_.labels(row));
-      const bool named = std::ranges::any_of(identity, [](const std::string& value) { return !value.empty(); });
-      if (named && asked.contains(identity)) by_identity_[std::move(identity)][info_.labels(row).get(kMetricName)].push_back(row);
+      const bool named =
+          std::ranges::any_of(identity, [](const std::string& value) { return !value.empty(); });
+      if (named && asked.contains(identity))
+        by_identity_[std::move(identity)][info_.labels(row).get(kMetricName)].push_back(row);
     }
   }
 
@@ -163,8 +173,9 @@ class Enricher {
 
   Status contradiction(std::size_t a, std::size_t b, std::size_t step) const {
     const std::string at = " @ " + std::to_string(std::llround(info_.at(a, step) * 1000));
-    return Status(Code::Unprocessable, "found duplicate series for info metric: existing " + info_.labels(a).to_string() + at +
-                                           ", new " + info_.labels(b).to_string() + at);
+    return Status(Code::Unprocessable, "found duplicate series for info metric: existing " +
+                                           info_.labels(a).to_string() + at + ", new " +
+                                           info_.labels(b).to_string() + at);
   }
 
   // The row of the result with the labels of these info series; nothing when they lack a label that must be.
@@ -191,7 +202,8 @@ class Enricher {
   }
 
   bool is_wanted(std::string_view label) const {
-    return wanted_.empty() || std::ranges::any_of(wanted_, [&](const Matcher& m) { return m.name() == label; });
+    return wanted_.empty() ||
+           std::ranges::any_of(wanted_, [&](const Matcher& m) { return m.name() == label; });
   }
 
   Result<std::size_t> add_row(std::size_t row, Labels labels) {

@@ -8,8 +8,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kGrain = 256 << 10;       // of the pool; a share shrinks when it is four too large
-constexpr std::uint64_t kLargeBytes = 16 << 20;   // a query that holds more is a large one,
+constexpr std::uint64_t kGrain = 256 << 10;      // of the pool; a share shrinks when it is four too large
+constexpr std::uint64_t kLargeBytes = 16 << 20;  // a query that holds more is a large one,
 constexpr std::chrono::milliseconds kLargeTime{100};  // and so is one that has computed longer
 
 std::chrono::nanoseconds thread_cpu() {
@@ -22,8 +22,8 @@ std::uint64_t in_grains(std::uint64_t bytes) { return (bytes + kGrain - 1) / kGr
 
 }  // namespace
 
-Budget::Budget(const Limits& limits, SteadyClock::time_point deadline, std::stop_token cancel, MemoryPool* pool,
-               OnLarge on_large)
+Budget::Budget(const Limits& limits, SteadyClock::time_point deadline, std::stop_token cancel,
+               MemoryPool* pool, OnLarge on_large)
     : limits_(limits),
       deadline_(deadline),
       cancel_(std::move(cancel)),
@@ -46,27 +46,32 @@ Status Budget::pace() {
 
 Status Budget::take(std::uint64_t samples, std::uint64_t bytes) {
   if (samples > limits_.max_samples - std::min(samples_, limits_.max_samples)) {
-    return Status(Code::ResourceExhausted,
-                  "query processing would load too many samples into memory in query execution: the limit is " +
-                      std::to_string(limits_.max_samples) + "; ask for fewer series, a shorter time or a larger step");
+    return Status(
+        Code::ResourceExhausted,
+        "query processing would load too many samples into memory in query execution: the limit is " +
+            std::to_string(limits_.max_samples) + "; ask for fewer series, a shorter time or a larger step");
   }
   if (bytes > limits_.max_bytes - std::min(bytes_, limits_.max_bytes)) {
     return Status(Code::ResourceExhausted,
                   "query processing would take more memory than one query may: the limit is " +
-                      std::to_string(limits_.max_bytes) + " bytes; ask for fewer series, a shorter time or a larger step");
+                      std::to_string(limits_.max_bytes) +
+                      " bytes; ask for fewer series, a shorter time or a larger step");
   }
   samples_ += samples;
   bytes_ += bytes;
-  Status status = pace();  // before the pool: a large query that waits for its turn does so without the memory
+  Status status =
+      pace();  // before the pool: a large query that waits for its turn does so without the memory
   if (status.ok() && !share_.grow(in_grains(bytes_))) {
     const std::uint64_t most = share_.pool()->max_bytes();
-    status = bytes_ > most
-                 ? Status(Code::ResourceExhausted,
-                          "query processing would take more memory than all queries together may: the limit is " +
-                              std::to_string(most) + " bytes; ask for fewer series, a shorter time or a larger step")
-                 : Status(Code::Unavailable,
-                          "other queries hold the memory that this one needs: the limit for all together is " +
-                              std::to_string(most) + " bytes; send it again later or ask for less");
+    status =
+        bytes_ > most
+            ? Status(Code::ResourceExhausted,
+                     "query processing would take more memory than all queries together may: the limit is " +
+                         std::to_string(most) +
+                         " bytes; ask for fewer series, a shorter time or a larger step")
+            : Status(Code::Unavailable,
+                     "other queries hold the memory that this one needs: the limit for all together is " +
+                         std::to_string(most) + " bytes; send it again later or ask for less");
   }
   if (!status.ok()) {
     samples_ -= samples;

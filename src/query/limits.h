@@ -115,8 +115,8 @@ class Budget {
   const std::chrono::steady_clock::time_point deadline_;
   const std::stop_token cancel_;
   const std::chrono::nanoseconds cpu_start_;
-  PoolShare share_;    // what it holds, rounded up: most calls leave the pool alone
-  OnLarge on_large_;   // empty once called
+  PoolShare share_;   // what it holds, rounded up: most calls leave the pool alone
+  OnLarge on_large_;  // empty once called
   std::uint64_t samples_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t peak_samples_ = 0;

@@ -94,11 +94,15 @@ class Matrix {
   bool drop_name(std::size_t row) const { return drop_name_[row] != 0; }
   void set_drop_name(std::size_t row, bool drop) { drop_name_[row] = drop ? 1 : 0; }
 
-  std::span<double> values(std::size_t row) { return {values_.data() + slot_[row] * grid_.steps, grid_.steps}; }
+  std::span<double> values(std::size_t row) {
+    return {values_.data() + slot_[row] * grid_.steps, grid_.steps};
+  }
   std::span<const double> values(std::size_t row) const {
     return {values_.data() + slot_[row] * grid_.steps, grid_.steps};
   }
-  std::span<std::uint64_t> present(std::size_t row) { return {present_.data() + slot_[row] * words_, words_}; }
+  std::span<std::uint64_t> present(std::size_t row) {
+    return {present_.data() + slot_[row] * words_, words_};
+  }
   std::span<const std::uint64_t> present(std::size_t row) const {
     return {present_.data() + slot_[row] * words_, words_};
   }
@@ -160,7 +164,9 @@ class Matrix {
   void reorder(std::span<const std::size_t> order);
 
  private:
-  std::uint64_t word(std::size_t row, std::size_t step) const { return present_[slot_[row] * words_ + step / 64]; }
+  std::uint64_t word(std::size_t row, std::size_t step) const {
+    return present_[slot_[row] * words_ + step / 64];
+  }
 
   StepGrid grid_;
   std::size_t words_ = 1;

@@ -14,8 +14,8 @@ using namespace promql;
 
 // Their value changes with the evaluation time even when their arguments do not.
 constexpr std::array<std::string_view, 11> kDependOnTime = {
-    "day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour",      "minute",
-    "month",        "year",        "predict_linear", "time",       "timestamp"};
+    "day_of_month", "day_of_week", "day_of_year",    "days_in_month", "hour",     "minute",
+    "month",        "year",        "predict_linear", "time",          "timestamp"};
 
 bool depends_on_time(std::string_view function) {
   return std::ranges::find(kDependOnTime, function) != kDependOnTime.end();
@@ -61,7 +61,8 @@ Status Plan::visit(const Expr& node, Span evaluated, std::int64_t range_ms) {
     modifiers_.emplace(&node, modifiers);
     return {};
   }
-  if (const auto* call = as<Call>(node); call != nullptr && call->function.name == "info") return visit_info(*call, evaluated);
+  if (const auto* call = as<Call>(node); call != nullptr && call->function.name == "info")
+    return visit_info(*call, evaluated);
   Status status;
   for_each_child(node, [&](const Expr& child) {
     if (status.ok()) status = visit(child, evaluated, 0);
@@ -96,7 +97,8 @@ Status Plan::visit_subquery(const SubqueryExpr& node, Span evaluated) {
     modifiers->step_ms = *step_ms;
   }
   modifiers_.emplace(&node, *modifiers);
-  const Span inner{modifiers->reference(evaluated.min_ms) - *range_ms, modifiers->reference(evaluated.max_ms)};
+  const Span inner{modifiers->reference(evaluated.min_ms) - *range_ms,
+                   modifiers->reference(evaluated.max_ms)};
   return visit(*node.expr, inner, 0);
 }
 
@@ -113,7 +115,8 @@ Status Plan::visit_info(const Call& node, Span evaluated) {
   auto selector = std::make_unique<VectorSelector>();
   selector->matchers = info_matchers(node);
   const std::int64_t back = times_.lookback_ms - 1;
-  add_selection(*selector, {reference.reference(evaluated.min_ms) - back, reference.reference(evaluated.max_ms)});
+  add_selection(*selector,
+                {reference.reference(evaluated.min_ms) - back, reference.reference(evaluated.max_ms)});
   modifiers_.emplace(selector.get(), reference);
   info_selectors_.emplace(&node, std::move(selector));
   return {};
@@ -123,7 +126,8 @@ void Plan::add_selection(const VectorSelector& node, Span span) {
   for (std::size_t i = 0; i < selections_.size(); ++i) {
     Selection& other = selections_[i];
     // Read together only what overlaps: `x - x offset 1w` must not read the week between.
-    if (span.min_ms > other.max_ms || other.min_ms > span.max_ms || !same_series(*other.selector, node)) continue;
+    if (span.min_ms > other.max_ms || other.min_ms > span.max_ms || !same_series(*other.selector, node))
+      continue;
     other.min_ms = std::min(other.min_ms, span.min_ms);
     other.max_ms = std::max(other.max_ms, span.max_ms);
     ++other.uses;
@@ -140,7 +144,8 @@ bool Plan::step_invariant(const Expr& node) const {
   if (const auto* subquery = as<SubqueryExpr>(node)) return pinned(subquery->at);
   if (const auto* call = as<Call>(node); call != nullptr && depends_on_time(call->function.name)) {
     // The time of a pinned sample does not move.
-    return call->function.name == "timestamp" && as<VectorSelector>(strip_parens(*call->args[0])) != nullptr &&
+    return call->function.name == "timestamp" &&
+           as<VectorSelector>(strip_parens(*call->args[0])) != nullptr &&
            step_invariant(strip_parens(*call->args[0]));
   }
   if (const auto* aggregate = as<AggregateExpr>(node)) {

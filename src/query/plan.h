@@ -42,7 +42,7 @@ struct Selection {
 /// Modifiers of a selector or subquery, in milliseconds.
 struct Modifiers {
   std::int64_t range_ms = 0;
-  std::int64_t step_ms = 0;           // of a subquery
+  std::int64_t step_ms = 0;  // of a subquery
   std::int64_t offset_ms = 0;
   std::optional<std::int64_t> at_ms;  // evaluated at this time whatever the step
 
@@ -62,7 +62,9 @@ class Plan {
   const Modifiers& modifiers(const promql::Expr& node) const { return modifiers_.at(&node); }
   std::size_t selection(const promql::VectorSelector& selector) const { return selection_of_.at(&selector); }
   /// What a call of info() reads; its modifiers and selection are known like those of any selector.
-  const promql::VectorSelector& info_selector(const promql::Call& call) const { return *info_selectors_.at(&call); }
+  const promql::VectorSelector& info_selector(const promql::Call& call) const {
+    return *info_selectors_.at(&call);
+  }
   /// Has the same value at every step, so that evaluating it once is enough.
   bool step_invariant(const promql::Expr& node) const;
 

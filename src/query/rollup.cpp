@@ -7,7 +7,8 @@ namespace {
 
 std::vector<RollupFunction> all_rollups() {
   std::vector<RollupFunction> all;
-  for (const auto list : {rate_rollups(), simple_rollups(), sum_rollups(), ordered_rollups(), trend_rollups()}) {
+  for (const auto list :
+       {rate_rollups(), simple_rollups(), sum_rollups(), ordered_rollups(), trend_rollups()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   std::ranges::sort(all, {}, &RollupFunction::name);

@@ -46,8 +46,8 @@ struct RollupContext {
 
   Budget* budget = nullptr;  // null: nobody minds how long it takes
 
-  /// A kernel that looks at every sample of every window says how many those were: a query stops in the middle
-  /// of a long series when its client has gone.
+  /// A kernel that looks at every sample of every window says how many those were: a query stops in the
+  /// middle of a long series when its client has gone.
   Status worked(std::size_t samples) {
     constexpr std::size_t kBetweenLooks = 1 << 20;
     work_ += samples;
@@ -82,18 +82,18 @@ using RollupKernel = Status (*)(RollupContext& context, const RollupInput& in, s
 struct RollupFunction {
   std::string_view name;
   RollupKernel kernel;
-  bool keeps_name = false;    // first_over_time and last_over_time are like an offset
-  bool wants_counter = false; // says so when the metric's name does not look like one
+  bool keeps_name = false;     // first_over_time and last_over_time are like an offset
+  bool wants_counter = false;  // says so when the metric's name does not look like one
 };
 
 /// Null when `name` is not a function of range vectors.
 const RollupFunction* find_rollup(std::string_view name);
 
 // One list per file.
-std::span<const RollupFunction> rate_rollups();      // rate, increase, delta, irate, idelta
-std::span<const RollupFunction> simple_rollups();    // counts, first, last, changes, resets, min, max
-std::span<const RollupFunction> sum_rollups();       // sum, avg, stddev, stdvar
-std::span<const RollupFunction> ordered_rollups();   // quantile, mad
-std::span<const RollupFunction> trend_rollups();     // deriv, predict_linear, double_exponential_smoothing
+std::span<const RollupFunction> rate_rollups();     // rate, increase, delta, irate, idelta
+std::span<const RollupFunction> simple_rollups();   // counts, first, last, changes, resets, min, max
+std::span<const RollupFunction> sum_rollups();      // sum, avg, stddev, stdvar
+std::span<const RollupFunction> ordered_rollups();  // quantile, mad
+std::span<const RollupFunction> trend_rollups();    // deriv, predict_linear, double_exponential_smoothing
 
 }  // namespace silverback::query

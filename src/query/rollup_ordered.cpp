@@ -23,7 +23,8 @@ Status quantile_over_time(RollupContext& context, const RollupInput& in, std::sp
     if (Status go_on = context.worked(in.windows.size(step)); !go_on.ok()) return go_on;
     const double q = context.scalars[0][step];
     if (!(q >= 0 && q <= 1)) {
-      context.annotations->warn("quantile value should be between 0 and 1, got " + format_g(q), context.place);
+      context.annotations->warn("quantile value should be between 0 and 1, got " + format_g(q),
+                                context.place);
     }
     out[step] = quantile(q, copy_window(context, in, step));
   }

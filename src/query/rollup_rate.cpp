@@ -104,8 +104,10 @@ void with_resets(RollupContext& context, const RollupInput& in, std::span<double
     if (end < first + 2) continue;
     double difference = v[end - 1] - v[first];
     while (next_reset < resets.size() && resets[next_reset] <= first) ++next_reset;
-    for (std::size_t r = next_reset; r < resets.size() && resets[r] < end; ++r) difference += v[resets[r] - 1];
-    out[step] = difference * counter_factor(context.geometry[step], v[first], difference, kind, range_seconds);
+    for (std::size_t r = next_reset; r < resets.size() && resets[r] < end; ++r)
+      difference += v[resets[r] - 1];
+    out[step] =
+        difference * counter_factor(context.geometry[step], v[first], difference, kind, range_seconds);
   }
 }
 
@@ -121,7 +123,8 @@ Status extrapolate(RollupContext& context, const RollupInput& in, std::span<doub
 }
 
 template <bool per_second>
-Status last_two(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status last_two(RollupContext&, const RollupInput& in, std::span<double> out,
+                std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.two, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     if (in.windows.size(step) < 2) continue;

@@ -21,23 +21,28 @@ Status each_window(const RollupInput& in, std::span<double> out, std::span<std::
 }
 
 Status count(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
-  return each_window(in, out, present, [](auto first, auto last) { return static_cast<double>(last - first + 1); });
+  return each_window(in, out, present,
+                     [](auto first, auto last) { return static_cast<double>(last - first + 1); });
 }
 Status present_over_time(RollupContext&, const RollupInput& in, std::span<double> out,
                          std::span<std::uint64_t> present) {
   return each_window(in, out, present, [](auto, auto) { return 1.0; });
 }
-Status first_value(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status first_value(RollupContext&, const RollupInput& in, std::span<double> out,
+                   std::span<std::uint64_t> present) {
   return each_window(in, out, present, [&](auto first, auto) { return in.values[first]; });
 }
-Status last_value(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status last_value(RollupContext&, const RollupInput& in, std::span<double> out,
+                  std::span<std::uint64_t> present) {
   return each_window(in, out, present, [&](auto, auto last) { return in.values[last]; });
 }
 double seconds(std::int64_t ms) { return static_cast<double>(ms) / 1000; }
-Status first_time(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status first_time(RollupContext&, const RollupInput& in, std::span<double> out,
+                  std::span<std::uint64_t> present) {
   return each_window(in, out, present, [&](auto first, auto) { return seconds(in.times[first]); });
 }
-Status last_time(RollupContext&, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status last_time(RollupContext&, const RollupInput& in, std::span<double> out,
+                 std::span<std::uint64_t> present) {
   return each_window(in, out, present, [&](auto, auto last) { return seconds(in.times[last]); });
 }
 
@@ -50,8 +55,9 @@ Status count_events(RollupContext& context, const RollupInput& in, std::span<dou
   for (std::size_t i = 1; i < before.size(); ++i) {
     before[i] = before[i - 1] + (event(in.values[i - 1], in.values[i]) ? 1u : 0u);
   }
-  return each_window(in, out, present,
-                     [&](auto first, auto last) { return static_cast<double>(before[last] - before[first]); });
+  return each_window(in, out, present, [&](auto first, auto last) {
+    return static_cast<double>(before[last] - before[first]);
+  });
 }
 Status changes(RollupContext& context, const RollupInput& in, std::span<double> out,
                std::span<std::uint64_t> present) {
@@ -81,10 +87,12 @@ double extreme(std::span<const double> v) {
   double best[4] = {Order::kWorst, Order::kWorst, Order::kWorst, Order::kWorst};
   std::size_t i = 0;
   for (; i + 4 <= v.size(); i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) best[lane] = Order::better(v[i + lane], best[lane]) ? v[i + lane] : best[lane];
+    for (std::size_t lane = 0; lane < 4; ++lane)
+      best[lane] = Order::better(v[i + lane], best[lane]) ? v[i + lane] : best[lane];
   }
   for (; i < v.size(); ++i) best[0] = Order::better(v[i], best[0]) ? v[i] : best[0];
-  for (std::size_t lane = 1; lane < 4; ++lane) best[0] = Order::better(best[lane], best[0]) ? best[lane] : best[0];
+  for (std::size_t lane = 1; lane < 4; ++lane)
+    best[0] = Order::better(best[lane], best[0]) ? best[lane] : best[0];
   if (best[0] != Order::kWorst) return best[0];
   const bool all_nan = std::ranges::all_of(v, [](double x) { return std::isnan(x); });
   return all_nan ? v.front() : Order::kWorst;

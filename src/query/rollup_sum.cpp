@@ -38,7 +38,8 @@ Lanes sum_windows(const RollupInput& in, std::size_t step) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     double sum = lanes.sum[lane / 2][lane % 2];
     double lost = lanes.lost[lane / 2][lane % 2];
-    for (std::size_t i = together; i < in.windows.size(step + lane); ++i) kahan_add(start[lane][i], sum, lost);
+    for (std::size_t i = together; i < in.windows.size(step + lane); ++i)
+      kahan_add(start[lane][i], sum, lost);
     lanes.sum[lane / 2][lane % 2] = sum;
     lanes.lost[lane / 2][lane % 2] = lost;
   }
@@ -55,20 +56,23 @@ Status each_sum(RollupContext& context, const RollupInput& in, std::size_t steps
     if (Status go_on = context.worked(samples); !go_on.ok()) return go_on;
     const Lanes lanes = sum_windows(in, step);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if (in.windows.size(step + lane) > 0) f(step + lane, Sum{lanes.sum[lane / 2][lane % 2], lanes.lost[lane / 2][lane % 2]});
+      if (in.windows.size(step + lane) > 0)
+        f(step + lane, Sum{lanes.sum[lane / 2][lane % 2], lanes.lost[lane / 2][lane % 2]});
     }
   }
   for (; step < steps; ++step) {
     if (in.windows.size(step) == 0) continue;
     Sum s;
-    for (std::size_t i = in.windows.first[step]; i < in.windows.end[step]; ++i) kahan_add(in.values[i], s.sum, s.lost);
+    for (std::size_t i = in.windows.first[step]; i < in.windows.end[step]; ++i)
+      kahan_add(in.values[i], s.sum, s.lost);
     f(step, s);
   }
   return {};
 }
 
 template <typename F>
-Status each_window(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
+Status each_window(RollupContext& context, const RollupInput& in, std::span<double> out,
+                   std::span<std::uint64_t> present, F f) {
   std::ranges::copy(in.windows.non_empty, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     const std::size_t n = in.windows.size(step);
@@ -148,7 +152,8 @@ Status stdvar_over_time(RollupContext& context, const RollupInput& in, std::span
 }
 Status stddev_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                         std::span<std::uint64_t> present) {
-  return each_window(context, in, out, present, [](std::span<const double> v) { return std::sqrt(variance(v)); });
+  return each_window(context, in, out, present,
+                     [](std::span<const double> v) { return std::sqrt(variance(v)); });
 }
 
 constexpr RollupFunction kFunctions[] = {

@@ -46,7 +46,8 @@ Line least_squares(std::span<const std::int64_t> times, std::span<const double> 
 }
 
 template <typename F>
-Status each_pair_window(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present, F f) {
+Status each_pair_window(RollupContext& context, const RollupInput& in, std::span<double> out,
+                        std::span<std::uint64_t> present, F f) {
   std::ranges::copy(in.windows.two, present.begin());
   for (std::size_t step = 0; step < out.size(); ++step) {
     const std::size_t n = in.windows.size(step);
@@ -58,7 +59,8 @@ Status each_pair_window(RollupContext& context, const RollupInput& in, std::span
   return {};
 }
 
-Status deriv(RollupContext& context, const RollupInput& in, std::span<double> out, std::span<std::uint64_t> present) {
+Status deriv(RollupContext& context, const RollupInput& in, std::span<double> out,
+             std::span<std::uint64_t> present) {
   // Times near zero lose less to rounding, so they count from the window's first.
   return each_pair_window(context, in, out, present, [](std::size_t, auto times, auto values) {
     return least_squares(times, values, times[0]).slope;

@@ -20,8 +20,8 @@ namespace silverback::query {
 struct Row {
   const Labels* labels = nullptr;
   bool drop_name = false;
-  std::span<double> values;            // one per step; unspecified where absent
-  std::span<std::uint64_t> present;    // a bit per step; bits beyond the last step are clear
+  std::span<double> values;          // one per step; unspecified where absent
+  std::span<std::uint64_t> present;  // a bit per step; bits beyond the last step are clear
 };
 
 class RowSource {

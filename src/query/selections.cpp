@@ -43,7 +43,8 @@ class CursorReader final : public SeriesReader {
     while (cursor_->next()) {
       if (Status read = cursor_->read(columns_); !read.ok()) return read;
       held_ = Held(budget_);
-      if (Status held = held_.more(columns_.size(), columns_.size() * kBytesPerSample); !held.ok()) return held;
+      if (Status held = held_.more(columns_.size(), columns_.size() * kBytesPerSample); !held.ok())
+        return held;
       if (columns_.size() == 0) continue;
       series = {&cursor_->labels(), false, columns_.times, columns_.floats};
       if (keep_ != nullptr) keep(series);
@@ -58,7 +59,8 @@ class CursorReader final : public SeriesReader {
   // Sharing may take a quarter of what the query may hold; beyond that a second read is the lesser evil.
   void keep(const SeriesView& series) {
     const std::uint64_t samples = keep_->times.size() + series.times.size();
-    if (samples > budget_.limits().max_samples / 4 || samples * kBytesPerSample > budget_.limits().max_bytes / 4 ||
+    if (samples > budget_.limits().max_samples / 4 ||
+        samples * kBytesPerSample > budget_.limits().max_bytes / 4 ||
         !keep_->held.more(series.times.size(), series.times.size() * kBytesPerSample).ok()) {
       keep_->give_up();
       keep_ = nullptr;
@@ -126,7 +128,8 @@ Result<std::unique_ptr<SeriesReader>> Selections::open(std::size_t index) {
     if (kept->complete && !kept->given_up) return std::unique_ptr<SeriesReader>(new KeptReader(*kept));
   }
   // Milliseconds are floored, so the last one reaches almost to the next.
-  auto querier = queryable_.querier(tenant_, {to_ns(selection.min_ms, 0), to_ns(selection.max_ms, kNsPerMs - 1)});
+  auto querier =
+      queryable_.querier(tenant_, {to_ns(selection.min_ms, 0), to_ns(selection.max_ms, kNsPerMs - 1)});
   Select select;
   select.max_series = budget_.limits().max_series;
   auto cursor = querier->select(selection.selector->matchers, select);

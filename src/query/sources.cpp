@@ -92,8 +92,8 @@ bool SelectorSource::count_present() {
 }
 
 RollupSource::RollupSource(std::unique_ptr<SeriesReader> reader, const RollupFunction& function,
-                           std::unique_ptr<RollupContext> context, std::vector<Matrix> scalars, Options options,
-                           SampleCount& count)
+                           std::unique_ptr<RollupContext> context, std::vector<Matrix> scalars,
+                           Options options, SampleCount& count)
     : reader_(std::move(reader)),
       function_(function),
       context_(std::move(context)),
@@ -116,7 +116,8 @@ Result<bool> RollupSource::next(Row& row) {
     const Windows& windows = context_->cache.windows(series.times);
     std::ranges::fill(present_, 0);
     const RollupInput input{series.times, series.values, windows};
-    if (Status computed = function_.kernel(*context_, input, values_, present_); !computed.ok()) return computed;
+    if (Status computed = function_.kernel(*context_, input, values_, present_); !computed.ok())
+      return computed;
     if (options_.counts_samples) count_samples(windows);
     if (!any_set(present_)) continue;
     if (function_.wants_counter) doubt_counter(*series.labels);
@@ -147,7 +148,8 @@ void RollupSource::doubt_counter(const Labels& labels) {
   if (name == doubted_ || name.empty() || looks_like_counter(name)) return;
   doubted_ = name;
   context_->annotations->info(
-      "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"" + std::string(name) + "\"",
+      "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"" +
+          std::string(name) + "\"",
       context_->place);
 }
 

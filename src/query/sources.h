@@ -24,8 +24,8 @@ class SelectorSource final : public RowSource {
  public:
   enum class Want { Values, Timestamps };
   /// @param modifiers  range_ms is the look-back
-  SelectorSource(std::unique_ptr<SeriesReader> reader, const StepGrid& grid, const Modifiers& modifiers, Want want,
-                 SampleCount& count);
+  SelectorSource(std::unique_ptr<SeriesReader> reader, const StepGrid& grid, const Modifiers& modifiers,
+                 Want want, SampleCount& count);
   Result<bool> next(Row& row) override;
   std::size_t size_hint() const override { return reader_->size_hint(); }
 

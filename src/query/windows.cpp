@@ -18,7 +18,8 @@ std::size_t first_after(std::span<const std::int64_t> times, std::size_t from, s
   // times[at - 1] <= bound, and either times[at + stride - 1] > bound or it is past the end.
   const std::size_t limit = std::min(at + stride, times.size());
   return static_cast<std::size_t>(std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(at),
-                                                   times.begin() + static_cast<std::ptrdiff_t>(limit), bound) -
+                                                   times.begin() + static_cast<std::ptrdiff_t>(limit),
+                                                   bound) -
                                   times.begin());
 }
 

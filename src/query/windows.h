@@ -36,7 +36,8 @@ class WindowCache {
  public:
   WindowCache(const StepGrid& grid, const Modifiers& modifiers) : grid_(grid), modifiers_(modifiers) {}
 
-  /// @param times  milliseconds, strictly increasing; fewer than 2^32. The answer is valid until the next call.
+  /// @param times  milliseconds, strictly increasing; fewer than 2^32. The answer is valid until the next
+  /// call.
   const Windows& windows(std::span<const std::int64_t> times);
 
   const StepGrid& grid() const { return grid_; }

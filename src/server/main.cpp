@@ -147,16 +147,10 @@ int run(std::span<const char* const> arguments) {
     return kMisused;
   }
   switch (line->command) {
-    case Command::Help:
-      std::fputs(help_text().c_str(), stdout);
-      return 0;
-    case Command::Version:
-      std::puts(version_text().c_str());
-      return 0;
-    case Command::CheckConfig:
-      return check_config(line->file);
-    case Command::Serve:
-      return run_server(std::move(line->flags));
+    case Command::Help: std::fputs(help_text().c_str(), stdout); return 0;
+    case Command::Version: std::puts(version_text().c_str()); return 0;
+    case Command::CheckConfig: return check_config(line->file);
+    case Command::Serve: return run_server(std::move(line->flags));
   }
   return kMisused;
 }

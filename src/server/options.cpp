@@ -39,7 +39,8 @@ query::EngineOptions engine_options(const Settings& settings) {
   out.limits.max_samples = settings.query_max_samples;
   out.limits.max_bytes = settings.query_max_memory.bytes;
   out.max_total_bytes = settings.query_max_total_memory.bytes;
-  if (out.max_total_bytes == 0) out.max_total_bytes = std::min<std::uint64_t>(machine_memory() / 4, 512ULL << 20);
+  if (out.max_total_bytes == 0)
+    out.max_total_bytes = std::min<std::uint64_t>(machine_memory() / 4, 512ULL << 20);
   out.max_concurrent = settings.query_max_concurrency;
   out.queue_timeout = settings.queue_timeout;
   out.max_waiting = settings.query_max_queued;
@@ -47,7 +48,8 @@ query::EngineOptions engine_options(const Settings& settings) {
   // The first of these names stands for all that is experimental, as it did before the others had their own.
   out.experimental_functions = enabled(settings, "promql-experimental-functions");
   out.duration_expressions = out.experimental_functions || enabled(settings, "promql-duration-expr");
-  out.extended_range_selectors = out.experimental_functions || enabled(settings, "promql-extended-range-selectors");
+  out.extended_range_selectors =
+      out.experimental_functions || enabled(settings, "promql-extended-range-selectors");
   out.fill_modifiers = out.experimental_functions || enabled(settings, "promql-binop-fill-modifiers");
   return out;
 }

@@ -95,8 +95,10 @@ void SelfScrape::scrape() {
   for (const MetricFamily& family : families) samples += family.points.size();
   std::string text = expose(families, /*open_metrics=*/false);
   append_gauge(text, "silverback_up", "1 while the server stores its own metrics.", 1);
-  append_gauge(text, "silverback_scrape_duration_seconds", "Time that the last scrape took.", last_duration_s_);
-  append_gauge(text, "silverback_scrape_samples_scraped", "Samples in a scrape.", static_cast<double>(samples));
+  append_gauge(text, "silverback_scrape_duration_seconds", "Time that the last scrape took.",
+               last_duration_s_);
+  append_gauge(text, "silverback_scrape_samples_scraped", "Samples in a scrape.",
+               static_cast<double>(samples));
 
   const std::array<std::pair<std::string, std::string>, 2> labels = {
       {{"job", "silverback"}, {"instance", instance_}}};

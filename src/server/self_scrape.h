@@ -3,8 +3,8 @@
 // Each round stores what /metrics shows, with job="silverback" and the instance, and beside it
 // `silverback_up`, `silverback_scrape_duration_seconds` and `silverback_scrape_samples_scraped`. Every stored
 // name begins with silverback_ (stored_name()), so that a server's own series never mix with those that a
-// Prometheus sends it: `sum(process_resident_memory_bytes)` stays what the user meant. The first round runs at
-// once, so that the first query of a fresh server has something to show.
+// Prometheus sends it: `sum(process_resident_memory_bytes)` stays what the user meant. The first round runs
+// at once, so that the first query of a fresh server has something to show.
 //
 // Threads: set_interval() any; one thread of its own, joined by the destructor.
 #pragma once

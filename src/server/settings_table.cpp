@@ -261,14 +261,16 @@ const Setting kSettings[] = {
     {.name = "query.max-total-memory",
      .member = &Settings::query_max_total_memory,
      .fallback = "0",
-     .help = "Most memory that all queries together may hold, answers being sent included; 503 beyond. 0B is a "
-             "quarter of the machine's memory, at most 512MiB.",
+     .help =
+         "Most memory that all queries together may hold, answers being sent included; 503 beyond. 0B is a "
+         "quarter of the machine's memory, at most 512MiB.",
      .most = 4 * kTiB},
     {.name = "query.max-concurrency",
      .member = &Settings::query_max_concurrency,
      .fallback = "0",
-     .help = "Queries evaluated at a time; further ones wait. 0 is two per processor, at least four. Those that "
-             "compute longer than 100ms or hold more than 16MiB wait for a turn of their own, one per processor.",
+     .help =
+         "Queries evaluated at a time; further ones wait. 0 is two per processor, at least four. Those that "
+         "compute longer than 100ms or hold more than 16MiB wait for a turn of their own, one per processor.",
      .most = 10'000},
     {.name = "query.max-queued",
      .member = &Settings::query_max_queued,

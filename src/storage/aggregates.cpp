@@ -201,19 +201,12 @@ void aggregate(Simd simd, std::span<const std::uint64_t> bits, ChunkHeader& head
   header.aggregates = {};
   if (bits.empty()) return;
   switch (header.type) {
-    case ValueType::Float64:
-      aggregate_floats(simd, bits, header);
-      break;
-    case ValueType::Int64:
-      aggregate_integers<std::int64_t>(bits, header.aggregates);
-      break;
+    case ValueType::Float64: aggregate_floats(simd, bits, header); break;
+    case ValueType::Int64: aggregate_integers<std::int64_t>(bits, header.aggregates); break;
     case ValueType::Uint64:
-    case ValueType::Bool:
-      aggregate_integers<std::uint64_t>(bits, header.aggregates);
-      break;
+    case ValueType::Bool: aggregate_integers<std::uint64_t>(bits, header.aggregates); break;
     case ValueType::String:
-    case ValueType::Histogram:
-      break;
+    case ValueType::Histogram: break;
   }
 }
 

@@ -63,7 +63,8 @@ std::vector<std::string> FieldCatalog::databases(Tenant tenant) const {
 }
 
 std::optional<ValueType> FieldCatalog::field_type(Tenant tenant, std::string_view database,
-                                                  std::string_view measurement, std::string_view field) const {
+                                                  std::string_view measurement,
+                                                  std::string_view field) const {
   const ReaderLock lock(mutex_);
   const Measurement* const of_measurement = find(tenant, database, measurement);
   if (of_measurement == nullptr) return std::nullopt;
@@ -74,13 +75,16 @@ std::optional<ValueType> FieldCatalog::field_type(Tenant tenant, std::string_vie
 
 Result<bool> FieldCatalog::add_field(Tenant tenant, std::string_view database, std::string_view measurement,
                                      std::string_view field, ValueType type) {
-  std::optional<ValueType> known = field_type(tenant, database, measurement, field);  // mostly: a shared lock will do
+  std::optional<ValueType> known =
+      field_type(tenant, database, measurement, field);  // mostly: a shared lock will do
   if (!known) {
     const WriterLock lock(mutex_);
     auto& measurements = find_or_add(tenant, database).measurements;
     auto of_measurement = measurements.find(measurement);
-    if (of_measurement == measurements.end()) of_measurement = measurements.emplace(measurement, Measurement()).first;
-    const auto [at, fresh] = of_measurement->second.fields.try_emplace(std::string(field), Field{type, next_});
+    if (of_measurement == measurements.end())
+      of_measurement = measurements.emplace(measurement, Measurement()).first;
+    const auto [at, fresh] =
+        of_measurement->second.fields.try_emplace(std::string(field), Field{type, next_});
     if (fresh) {
       ++next_;
       return true;

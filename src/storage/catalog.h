@@ -2,7 +2,8 @@
 //
 // Field types are InfluxDB's: the first write of a field decides, within a database and measurement, and
 // a write of another type is refused in InfluxDB's words.
-// Source: https://docs.influxdata.com/influxdb/v1/troubleshooting/frequently-asked-questions/#why-am-i-getting-a-partial-write-field-type-conflict
+// Source:
+// https://docs.influxdata.com/influxdb/v1/troubleshooting/frequently-asked-questions/#why-am-i-getting-a-partial-write-field-type-conflict
 //
 // This is memory; the engine makes it durable: databases by a Catalog record, fields by the series entry
 // that brought them, both by Registry rows.

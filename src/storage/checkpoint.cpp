@@ -142,7 +142,8 @@ std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) {
   return numbers;
 }
 
-Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPosition position, std::uint32_t end_ref) {
+Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPosition position,
+                                        std::uint32_t end_ref) {
   auto file = WholeFile::create(path);
   if (!file) return file.status();
   if (Status bad = file->write(kMagic); !bad.ok()) return bad;
@@ -160,7 +161,8 @@ Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPos
   std::vector<ScaleHint> hints(kSliceSeries);
   for (std::uint32_t begin = 0; begin < end_ref; begin += kSliceSeries) {
     refs.clear();
-    for (std::uint32_t ref = std::max(begin, 1u); ref < std::min<std::uint64_t>(end_ref, std::uint64_t{begin} + kSliceSeries); ++ref) {
+    for (std::uint32_t ref = std::max(begin, 1u);
+         ref < std::min<std::uint64_t>(end_ref, std::uint64_t{begin} + kSliceSeries); ++ref) {
       refs.push_back(SeriesRef{ref});
     }
     for (SeriesSnapshot& snapshot : snapshots) snapshot.clear();

@@ -1,8 +1,8 @@
 // Checkpoint: every series' state in memory as one file, so that older log is not needed.
 //
-// The file is a header, checksummed blocks and an end block; see docs/format/checkpoint.md. It is written while
-// appends go on: it holds everything that the log holds before its position, and some of what comes after, which
-// replaying again does not change.
+// The file is a header, checksummed blocks and an end block; see docs/format/checkpoint.md. It is written
+// while appends go on: it holds everything that the log holds before its position, and some of what comes
+// after, which replaying again does not change.
 //
 // Threads: one writer or loader at a time; the head may be in use while writing.
 #pragma once
@@ -24,7 +24,7 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& dir, std::uin
 std::vector<std::uint64_t> list_checkpoints(const std::filesystem::path& dir);
 
 struct CheckpointInfo {
-  WalPosition position;       // replay begins here
+  WalPosition position;  // replay begins here
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
   std::uint64_t bytes = 0;

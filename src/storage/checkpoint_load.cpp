@@ -41,9 +41,11 @@ class BlockReader {
       const std::size_t before = payload.size();
       const std::size_t step = std::min<std::size_t>(size - before, 1 << 20);
       payload.resize(before + step);
-      if (!in_.read(payload.data() + before, static_cast<std::streamsize>(step))) return damaged("the file is cut short");
+      if (!in_.read(payload.data() + before, static_cast<std::streamsize>(step)))
+        return damaged("the file is cut short");
     }
-    if (crc32c(payload, crc32c({header + kBlockHeader - 1, 1})) != checksum) return damaged("a block's checksum is wrong");
+    if (crc32c(payload, crc32c({header + kBlockHeader - 1, 1})) != checksum)
+      return damaged("a block's checksum is wrong");
     return {};
   }
 
@@ -154,7 +156,8 @@ Status Loader::series(std::string_view entry) {
   Status status;
   head_.visit({&ref, 1}, [&](std::size_t, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
     const std::uint64_t chunks = in.varint();
-    for (std::uint64_t i = 0; i < chunks && status.ok() && in.ok(); ++i) status = chunk(shard, series, type, in);
+    for (std::uint64_t i = 0; i < chunks && status.ok() && in.ok(); ++i)
+      status = chunk(shard, series, type, in);
     if (!status.ok()) return;
     const std::uint64_t count = in.varint();
     if (count > 0 && in.ok()) status = open(shard, series, type, static_cast<std::size_t>(count), in);
@@ -180,14 +183,16 @@ Status Loader::chunk(HeadShard& shard, HeadSeries& series, ValueType type, ByteR
   if (!wanted(times.block->first_ns)) return {};
   info.samples += times.count;
   times.block->users.fetch_add(1, std::memory_order_relaxed);
-  shard.restore_chunk(series, HeadChunkPtr(HeadChunk::make(type, window_of(times.block->first_ns), times.block, values)));
+  shard.restore_chunk(
+      series, HeadChunkPtr(HeadChunk::make(type, window_of(times.block->first_ns), times.block, values)));
   return {};
 }
 
 Status Loader::open(HeadShard& shard, HeadSeries& series, ValueType type, std::size_t count, ByteReader& in) {
   const std::uint64_t id = in.varint();
   const std::string_view values = in.string();
-  if (!in.ok() || id >= times_.size() || times_[id].count != count) return damaged("open samples have no times");
+  if (!in.ok() || id >= times_.size() || times_[id].count != count)
+    return damaged("open samples have no times");
   column_.clear();
   if (Status bad = decode(times_[id], column_.times_ns); !bad.ok()) return bad;
   if (Status bad = decode_values(type, values, count, column_); !bad.ok()) return bad;
@@ -251,7 +256,8 @@ Result<CheckpointInfo> load_checkpoint(const fs::path& path, Head& head, bool sa
   for (;;) {
     Status status = blocks.next(type, payload);
     if (status.ok() && type == BlockType::End) return loader.info;
-    if (status.ok()) status = type == BlockType::Data ? loader.block(payload) : damaged("a block of unknown type");
+    if (status.ok())
+      status = type == BlockType::Data ? loader.block(payload) : damaged("a block of unknown type");
     if (status.ok()) continue;
     if (salvage) return loader.info;
     return status.in(path.string());

@@ -213,18 +213,10 @@ void put_values(const ChunkInput& input, ScaleHint& hint, std::string& out) {
       break;
     }
     case ValueType::Int64:
-    case ValueType::Uint64:
-      encode_uints(input.bits, out);
-      break;
-    case ValueType::Bool:
-      encode_bools(input.bits, out);
-      break;
-    case ValueType::String:
-      encode_strings(input.strings, out);
-      break;
-    case ValueType::Histogram:
-      assert(false && "histograms have no chunks yet");
-      break;
+    case ValueType::Uint64: encode_uints(input.bits, out); break;
+    case ValueType::Bool: encode_bools(input.bits, out); break;
+    case ValueType::String: encode_strings(input.strings, out); break;
+    case ValueType::Histogram: assert(false && "histograms have no chunks yet"); break;
   }
 }
 

@@ -62,7 +62,8 @@ rocksdb::ColumnFamilyOptions registry_options(const std::shared_ptr<rocksdb::Cac
   return options;
 }
 
-/// RocksDB's own log is 40 KiB of settings at each start, in files beside the data: take its warnings, no file.
+/// RocksDB's own log is 40 KiB of settings at each start, in files beside the data: take its warnings, no
+/// file.
 class RocksdbLog final : public rocksdb::Logger {
  public:
   RocksdbLog() : Logger(rocksdb::WARN_LEVEL) {}
@@ -105,9 +106,11 @@ std::pair<std::size_t, std::size_t> WindowTable::overlapping(TimeRange range) co
   // min_ns ascends with the window, max_ns need not: a sparse series' chunk may reach far. So the first is
   // found by a walk, which stops early in the common case because windows are few.
   const auto live = windows.begin() + static_cast<std::ptrdiff_t>(first_live);
-  const auto end = std::upper_bound(live, windows.end(), range.max_ns,
-                                    [](std::int64_t time, const WindowInfo& info) { return time < info.min_ns; });
-  const auto begin = std::find_if(live, end, [&](const WindowInfo& info) { return info.max_ns >= range.min_ns; });
+  const auto end =
+      std::upper_bound(live, windows.end(), range.max_ns,
+                       [](std::int64_t time, const WindowInfo& info) { return time < info.min_ns; });
+  const auto begin =
+      std::find_if(live, end, [&](const WindowInfo& info) { return info.max_ns >= range.min_ns; });
   return {static_cast<std::size_t>(begin - windows.begin()), static_cast<std::size_t>(end - windows.begin())};
 }
 
@@ -164,7 +167,8 @@ Status ChunkStore::load_table() {
   for (it->SeekToLast(); it->Valid();) {
     StoreKey key;
     if (!StoreKey::decode({it->key().data(), it->key().size()}, key)) {
-      return Status(Code::DataLoss, "the chunk store has a key of " + std::to_string(it->key().size()) + " bytes");
+      return Status(Code::DataLoss,
+                    "the chunk store has a key of " + std::to_string(it->key().size()) + " bytes");
     }
     if (key.kind != RecordKind::Mark) {
       it->SeekForPrev(StoreKey{key.window, static_cast<RecordKind>(0), 0, 0}.encode());
@@ -215,11 +219,14 @@ Result<std::size_t> ChunkStore::drop_before(std::int64_t time_ns) {
     table_ = std::move(next);
   }
   // Files that lie wholly before the end go at once; one that reaches beyond goes with its last window.
-  const std::string begin_key = StoreKey{old->windows.front().window, static_cast<RecordKind>(0), 0, 0}.encode();
-  const std::string end_key = StoreKey{old->windows[end - 1].window, static_cast<RecordKind>(0xff), 0, 0}.encode();
+  const std::string begin_key =
+      StoreKey{old->windows.front().window, static_cast<RecordKind>(0), 0, 0}.encode();
+  const std::string end_key =
+      StoreKey{old->windows[end - 1].window, static_cast<RecordKind>(0xff), 0, 0}.encode();
   const rocksdb::Slice from(begin_key);
   const rocksdb::Slice to(end_key);
-  const auto status = rocksdb::DeleteFilesInRange(db_->db.get(), db_->chunks, &from, &to, /*include_end=*/false);
+  const auto status =
+      rocksdb::DeleteFilesInRange(db_->db.get(), db_->chunks, &from, &to, /*include_end=*/false);
   if (!status.ok()) return from_rocksdb(status, "dropping old windows");
   return dropped;
 }
@@ -228,8 +235,9 @@ Status ChunkStore::live_series(const WindowInfo& window,
                                std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs) const {
   for (const std::uint32_t generation : window.generations) {
     rocksdb::PinnableSlice value;
-    const auto status = db_->db->Get(rocksdb::ReadOptions(), db_->chunks,
-                                     StoreKey{window.window, RecordKind::Live, 0, generation}.encode(), &value);
+    const auto status =
+        db_->db->Get(rocksdb::ReadOptions(), db_->chunks,
+                     StoreKey{window.window, RecordKind::Live, 0, generation}.encode(), &value);
     if (status.IsNotFound()) continue;
     if (!status.ok()) return from_rocksdb(status, "reading live series");
     if (const Status bad = decode_runs({value.data(), value.size()}, runs); !bad.ok()) return bad;

@@ -1,10 +1,10 @@
 // ChunkStore: windows of chunks on disk, in RocksDB's column family `chunks`; it also opens the family of the
 // Registry. Keys and records are described in docs/format/store.md.
 //
-// A flush writes one sorted file and ingests it: no memtable, no RocksDB log, one write of each byte. Flushes are
-// numbered, and the number is the generation of all that a flush writes; where generations hold the same time,
-// the higher one wins. A chunk is filed under the window of its first sample and may reach beyond (sparse
-// series): WindowInfo::max_ns says how far.
+// A flush writes one sorted file and ingests it: no memtable, no RocksDB log, one write of each byte. Flushes
+// are numbered, and the number is the generation of all that a flush writes; where generations hold the same
+// time, the higher one wins. A chunk is filed under the window of its first sample and may reach beyond
+// (sparse series): WindowInfo::max_ns says how far.
 //
 // Threads: any; one StoreFile at a time. Errors: Unavailable for I/O, DataLoss for damaged bytes.
 #pragma once
@@ -31,8 +31,8 @@ namespace silverback::storage {
 struct WindowInfo {
   std::int32_t window = 0;
   std::vector<std::uint32_t> generations;  // ascending
-  std::int64_t min_ns = 0;   // of the samples filed here, or a little earlier
-  std::int64_t max_ns = 0;   // or a little later
+  std::int64_t min_ns = 0;                 // of the samples filed here, or a little earlier
+  std::int64_t max_ns = 0;                 // or a little later
   std::uint64_t samples = 0;
   std::uint32_t series = 0;  // of the largest generation
 };
@@ -46,9 +46,9 @@ struct FlushMark {
 
 /// An immutable picture of what there is.
 struct WindowTable {
-  std::uint64_t version = 0;         // grows with every change
-  std::vector<WindowInfo> windows;   // ascending
-  std::size_t first_live = 0;        // windows before it are expired; their generations still count
+  std::uint64_t version = 0;        // grows with every change
+  std::vector<WindowInfo> windows;  // ascending
+  std::size_t first_live = 0;       // windows before it are expired; their generations still count
   std::vector<FlushMark> marks;
   /// Indices into `windows` of those that may hold samples of the range: [first, last).
   std::pair<std::size_t, std::size_t> overlapping(TimeRange range) const;
@@ -118,7 +118,7 @@ class ChunkStore {
 
   std::unique_ptr<Db> db_;
   std::unique_ptr<Registry> registry_;
-  std::uint32_t next_generation_ = 1;  // of the one flush at a time
+  std::uint32_t next_generation_ = 1;                              // of the one flush at a time
   mutable DecodedTimesCache decoded_times_{std::size_t{2} << 20};  // 16 MiB; synchronises itself
 
   mutable Mutex mutex_;
@@ -127,7 +127,7 @@ class ChunkStore {
 
 /// A chunk as found; the bytes are good until the visitor returns.
 struct StoredChunk {
-  std::size_t series = 0;   // index into the refs asked for
+  std::size_t series = 0;  // index into the refs asked for
   std::int32_t window = 0;
   std::uint32_t generation = 0;
   std::string_view bytes;
@@ -149,8 +149,8 @@ class StoreReader {
  private:
   Status scan(const WindowInfo& window, std::span<const SeriesRef> refs,
               const std::function<Status(const StoredChunk&)>& visit);
-  Status look_up(const WindowTable& table, std::size_t first, std::size_t last, std::span<const SeriesRef> refs,
-                 const std::function<Status(const StoredChunk&)>& visit);
+  Status look_up(const WindowTable& table, std::size_t first, std::size_t last,
+                 std::span<const SeriesRef> refs, const std::function<Status(const StoredChunk&)>& visit);
   struct State;
   std::unique_ptr<State> state_;
 };

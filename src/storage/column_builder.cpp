@@ -55,14 +55,16 @@ Result<const DecodedTimes*> TimesCache::of(const HeadChunkPtr& chunk) {
   return found;
 }
 
-Result<DecodedTimesPtr> TimesCache::read(std::int32_t window, std::uint32_t generation, std::uint64_t number) {
+Result<DecodedTimesPtr> TimesCache::read(std::int32_t window, std::uint32_t generation,
+                                         std::uint64_t number) {
   const DecodedTimesCache::Key key{window, generation, number, unit_};
   if (DecodedTimesPtr found = shared_.find(key); found != nullptr) return found;
   const auto bytes = reader_.times(window, generation, number);
   if (!bytes) return bytes.status();
   ByteReader in(*bytes);
   const std::uint64_t stored = in.varint();
-  if (!in.ok() || stored == 0 || stored > kMaxChunkSamples) return Status(Code::DataLoss, "a times block is malformed");
+  if (!in.ok() || stored == 0 || stored > kMaxChunkSamples)
+    return Status(Code::DataLoss, "a times block is malformed");
   auto times = DecodedTimes::decode(in, stored, unit_);
   if (!times) return times.status();
   DecodedTimesPtr decoded = std::make_shared<const DecodedTimes>(std::move(*times));
@@ -70,8 +72,8 @@ Result<DecodedTimesPtr> TimesCache::read(std::int32_t window, std::uint32_t gene
   return decoded;
 }
 
-Result<const DecodedTimes*> TimesCache::of(std::int32_t window, std::uint32_t generation, std::uint64_t number,
-                                           std::size_t count) {
+Result<const DecodedTimes*> TimesCache::of(std::int32_t window, std::uint32_t generation,
+                                           std::uint64_t number, std::size_t count) {
   const Key key{std::uint64_t{static_cast<std::uint32_t>(window)} << 32 | generation, number};
   const DecodedTimes* found = nullptr;
   if (key == last_key_) {
@@ -130,10 +132,13 @@ void ColumnBuilder::add_head(const HeadChunkPtr& chunk) {
 
 void ColumnBuilder::add_open(ValueType type, const SampleColumn* column) {
   if (column->size() == 0 || !range_.overlaps({column->times_ns.front(), column->times_ns.back()})) return;
-  add_part(type, column->times_ns.front(), column->times_ns.back(), static_cast<std::uint32_t>(column->size())).open = column;
+  add_part(type, column->times_ns.front(), column->times_ns.back(),
+           static_cast<std::uint32_t>(column->size()))
+      .open = column;
 }
 
-void ColumnBuilder::add_late(ValueType type, std::span<const RawSample> samples, std::span<const std::string> strings) {
+void ColumnBuilder::add_late(ValueType type, std::span<const RawSample> samples,
+                             std::span<const std::string> strings) {
   for (const RawSample& sample : samples) {
     if (!range_.contains(sample.time_ns)) continue;
     Part& part = add_part(type, sample.time_ns, sample.time_ns, 1);
@@ -145,7 +150,8 @@ void ColumnBuilder::add_late(ValueType type, std::span<const RawSample> samples,
 ValueType ColumnBuilder::common_type() const {
   if (as_floats_ || parts_.empty()) return ValueType::Float64;
   for (const Part& part : parts_) {
-    if (part.type != parts_.front().type) return ValueType::Float64;  // twins of different type meet as floats
+    if (part.type != parts_.front().type)
+      return ValueType::Float64;  // twins of different type meet as floats
   }
   return parts_.front().type;
 }
@@ -172,11 +178,14 @@ Status ColumnBuilder::build(Columns& out) {
   out.clear();
   out.type = common_type();
   // Strings beside numbers of the same labels: numbers are what floats can show.
-  if (out.type == ValueType::Float64) std::erase_if(parts_, [](const Part& part) { return part.type == ValueType::String; });
+  if (out.type == ValueType::Float64)
+    std::erase_if(parts_, [](const Part& part) { return part.type == ValueType::String; });
   bool ordered = true;
-  for (std::size_t i = 1; i < parts_.size(); ++i) ordered = ordered && parts_[i - 1].last_ns < parts_[i].first_ns;
+  for (std::size_t i = 1; i < parts_.size(); ++i)
+    ordered = ordered && parts_[i - 1].last_ns < parts_[i].first_ns;
   if (!ordered) {
-    std::stable_sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) { return a.first_ns < b.first_ns; });
+    std::stable_sort(parts_.begin(), parts_.end(),
+                     [](const Part& a, const Part& b) { return a.first_ns < b.first_ns; });
     std::int64_t last = parts_.front().last_ns;
     bool apart = true;
     for (std::size_t i = 1; i < parts_.size(); ++i) {
@@ -199,7 +208,8 @@ Status ColumnBuilder::append(const Part& part, Columns& out) {
   if (from >= to) return {};
   const std::vector<std::int64_t>& shown = (*times)->shown();
   repeats_ = repeats_ || !(*times)->distinct() || (!out.times.empty() && out.times.back() == shown[from]);
-  out.times.insert(out.times.end(), shown.begin() + static_cast<std::ptrdiff_t>(from), shown.begin() + static_cast<std::ptrdiff_t>(to));
+  out.times.insert(out.times.end(), shown.begin() + static_cast<std::ptrdiff_t>(from),
+                   shown.begin() + static_cast<std::ptrdiff_t>(to));
   return append_values(part, from, to, out);
 }
 
@@ -252,7 +262,9 @@ Status ColumnBuilder::append_values(const Part& part, std::size_t from, std::siz
       ByteReader in((*part.head)->values());
       status = decode_floats(in, part.count, target.data() + at);
     }
-    if (!whole) out.floats.insert(out.floats.end(), floats_.begin() + static_cast<std::ptrdiff_t>(from), floats_.begin() + static_cast<std::ptrdiff_t>(to));
+    if (!whole)
+      out.floats.insert(out.floats.end(), floats_.begin() + static_cast<std::ptrdiff_t>(from),
+                        floats_.begin() + static_cast<std::ptrdiff_t>(to));
     return status;
   }
   if (Status bad = decode_bits(part); !bad.ok()) return bad;
@@ -283,8 +295,11 @@ Status ColumnBuilder::build_overlapping(Columns& out) {
   if (ns.size() != size_of(all.type, all)) return Status(Code::Internal, "times and values differ in number");
   std::vector<std::uint32_t> order(ns.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return ns[a] < ns[b]; });
-  const auto shown = [&](std::uint32_t i) { return unit_ == TimeUnit::Milliseconds ? floor_div(ns[i], kNsPerMs) : ns[i]; };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return ns[a] < ns[b]; });
+  const auto shown = [&](std::uint32_t i) {
+    return unit_ == TimeUnit::Milliseconds ? floor_div(ns[i], kNsPerMs) : ns[i];
+  };
   for (std::size_t i = 0; i < order.size(); ++i) {
     // Of one time the last to arrive stays; of one millisecond the last.
     if (i + 1 < order.size() && shown(order[i + 1]) == shown(order[i])) continue;

@@ -1,9 +1,9 @@
-// ColumnBuilder: the parts of one series (chunks from disk, chunks and open samples from the head), in any order
-// and perhaps overlapping, into one Columns.
+// ColumnBuilder: the parts of one series (chunks from disk, chunks and open samples from the head), in any
+// order and perhaps overlapping, into one Columns.
 //
 // In the common case the parts follow each other in time, and values are decoded straight into the columns,
-// times copied from a decoded times block that many series share. Where parts overlap, all samples are gathered
-// and sorted; of one time the sample of the later part stays.
+// times copied from a decoded times block that many series share. Where parts overlap, all samples are
+// gathered and sorted; of one time the sample of the later part stays.
 //
 // Threads: belongs to one cursor.
 #pragma once
@@ -30,12 +30,14 @@ namespace silverback::storage {
 /// Decoded times blocks of one query, before those of all. Bounded; forgets all when full.
 class TimesCache {
  public:
-  TimesCache(const ChunkStore& store, TimeUnit unit) : shared_(store.decoded_times()), reader_(store), unit_(unit) {}
+  TimesCache(const ChunkStore& store, TimeUnit unit)
+      : shared_(store.decoded_times()), reader_(store), unit_(unit) {}
 
   StoreReader& reader() { return reader_; }
   /// Of a head chunk, which is kept alive as long as the entry.
   Result<const DecodedTimes*> of(const HeadChunkPtr& chunk);
-  Result<const DecodedTimes*> of(std::int32_t window, std::uint32_t generation, std::uint64_t number, std::size_t count);
+  Result<const DecodedTimes*> of(std::int32_t window, std::uint32_t generation, std::uint64_t number,
+                                 std::size_t count);
 
  private:
   struct Key {
@@ -44,7 +46,9 @@ class TimesCache {
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct KeyHash {
-    std::size_t operator()(const Key& key) const { return (key.a * 0x9e37'79b9'7f4a'7c15) ^ (key.b * 0xc2b2'ae3d'27d4'eb4f); }
+    std::size_t operator()(const Key& key) const {
+      return (key.a * 0x9e37'79b9'7f4a'7c15) ^ (key.b * 0xc2b2'ae3d'27d4'eb4f);
+    }
   };
   struct Entry {
     DecodedTimesPtr times;
@@ -88,7 +92,7 @@ class ColumnBuilder {
     ValueType type = ValueType::Float64;
     std::uint32_t count = 0;
     // One of these:
-    ChunkView chunk;                      // is_chunk
+    ChunkView chunk;  // is_chunk
     std::int32_t window = 0;
     std::uint32_t generation = 0;
     bool is_chunk = false;
@@ -112,8 +116,8 @@ class ColumnBuilder {
   const TimeUnit unit_;
   const bool as_floats_;
   std::vector<Part> parts_;
-  DecodedTimes own_times_;       // of an open part
-  bool repeats_ = false;         // two samples of the output may lie within one unit
+  DecodedTimes own_times_;  // of an open part
+  bool repeats_ = false;    // two samples of the output may lie within one unit
   std::vector<double> floats_;
   SampleColumn scratch_;
 };

@@ -2,7 +2,8 @@
 // before which everything is in the head closes it for an instant.
 //
 // std::shared_mutex lets readers overtake a waiting writer for ever, so the closer raises a flag first and
-// newcomers wait; the wait is as long as the slowest batch under way (a few ms, plus a log write for new series).
+// newcomers wait; the wait is as long as the slowest batch under way (a few ms, plus a log write for new
+// series).
 //
 // Threads: any.
 #pragma once

@@ -37,7 +37,7 @@ class DecodedTimes {
 
  private:
   TimeUnit unit_ = TimeUnit::Nanoseconds;
-  bool whole_ms_ = false;         // milliseconds are exact, and ns_ is empty
+  bool whole_ms_ = false;  // milliseconds are exact, and ns_ is empty
   bool distinct_ = true;
   std::vector<std::int64_t> ns_;
   std::vector<std::int64_t> ms_;  // only for TimeUnit::Milliseconds
@@ -65,15 +65,16 @@ class DecodedTimesCache {
  private:
   struct Hash {
     std::size_t operator()(const Key& key) const {
-      return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(key.window)) << 32 ^ key.generation) * 0x9e37'79b9'7f4a'7c15 ^
+      return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(key.window)) << 32 ^ key.generation) *
+                 0x9e37'79b9'7f4a'7c15 ^
              (key.number * 2 + static_cast<std::uint64_t>(key.unit)) * 0xc2b2'ae3d'27d4'eb4f;
     }
   };
 
   const std::size_t max_samples_;
 
-  // Two generations: what is found in the old one moves to the new; when the new one is half the bound, the old
-  // one goes. So what is used stays, without a list to keep in order.
+  // Two generations: what is found in the old one moves to the new; when the new one is half the bound, the
+  // old one goes. So what is used stays, without a list to keep in order.
   Mutex mutex_;
   std::unordered_map<Key, DecodedTimesPtr, Hash> recent_ GUARDED_BY(mutex_);
   std::unordered_map<Key, DecodedTimesPtr, Hash> old_ GUARDED_BY(mutex_);

@@ -5,8 +5,8 @@
 //   recover    engine_recover.cpp  disk -> head, at start
 //   read       tsdb_querier.cpp    head and windows -> columns
 //
-// Lock order: maintenance_mutex_, gate_, create_mutex_, then a shard's mutex; LabelIndex, FieldCatalog, Wal and
-// ChunkStore lock for themselves and call nobody.
+// Lock order: maintenance_mutex_, gate_, create_mutex_, then a shard's mutex; LabelIndex, FieldCatalog, Wal
+// and ChunkStore lock for themselves and call nobody.
 //
 // Threads: as Tsdb.
 #pragma once
@@ -66,10 +66,10 @@ class Engine {
 
   // engine_append.cpp
   struct Unknown;
-  Status resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver& resolver, std::vector<SeriesRef>& refs,
-                         AppendOutcome& outcome) EXCLUDES(create_mutex_);
-  Status create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice, std::vector<SeriesRef>& refs,
-                      AppendOutcome& outcome) EXCLUDES(create_mutex_);
+  Status resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                         std::vector<SeriesRef>& refs, AppendOutcome& outcome) EXCLUDES(create_mutex_);
+  Status create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice,
+                      std::vector<SeriesRef>& refs, AppendOutcome& outcome) EXCLUDES(create_mutex_);
   Status log_series(Tenant tenant, std::span<Unknown> slice) REQUIRES(create_mutex_);
   Status memory_limit() const;
 

@@ -10,9 +10,7 @@ namespace {
 constexpr std::size_t kCreateSlice = 1024;
 
 /// Tenants see different series under equal label bytes.
-std::uint64_t tenant_mix(Tenant tenant) {
-  return static_cast<std::uint64_t>(tenant) * 0x9e37'79b9'7f4a'7c15;
-}
+std::uint64_t tenant_mix(Tenant tenant) { return static_cast<std::uint64_t>(tenant) * 0x9e37'79b9'7f4a'7c15; }
 
 void refuse(AppendOutcome& outcome, const Batch& batch, std::size_t run, Status why) {
   outcome.refused.push_back({static_cast<std::uint32_t>(run), batch.runs[run].count, std::move(why)});
@@ -37,9 +35,10 @@ struct Engine::Unknown {
 Status Engine::memory_limit() const {
   const std::uint64_t used = memory_bytes_.load(std::memory_order_relaxed);
   if (used < 2 * options_.head_memory_bytes) return {};
-  return Status(Code::ResourceExhausted,
-                "recent samples take " + std::to_string(used >> 20) + " MiB of memory, twice the budget of " +
-                    std::to_string(options_.head_memory_bytes >> 20) + " MiB; send again later, or raise the budget");
+  return Status(Code::ResourceExhausted, "recent samples take " + std::to_string(used >> 20) +
+                                             " MiB of memory, twice the budget of " +
+                                             std::to_string(options_.head_memory_bytes >> 20) +
+                                             " MiB; send again later, or raise the budget");
 }
 
 Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) {
@@ -51,7 +50,8 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
     const CommitGate::Pass pass(gate_);
     const std::size_t unknown = head_.find(tenant_mix(tenant), batch.runs, scratch.refs);
     if (unknown > 0) {
-      if (Status failed = resolve_unknown(tenant, batch, resolver, scratch.refs, outcome); !failed.ok()) return failed;
+      if (Status failed = resolve_unknown(tenant, batch, resolver, scratch.refs, outcome); !failed.ok())
+        return failed;
     }
     scratch.types.clear();
     if (!batch.strings.empty()) {
@@ -92,19 +92,21 @@ Status Engine::resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver
   return {};
 }
 
-Status Engine::create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice, std::vector<SeriesRef>& refs,
-                            AppendOutcome& outcome) {
+Status Engine::create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice,
+                            std::vector<SeriesRef>& refs, AppendOutcome& outcome) {
   const MutexLock lock(create_mutex_);
   std::vector<SeriesToAdd> wanted;
   std::vector<Unknown*> of_wanted;
   for (Unknown& unknown : slice) {
     const NewSeries& series = unknown.series;
     if (series.type >= ValueType::Histogram) {
-      refuse(outcome, batch, unknown.run, Status(Code::InvalidArgument, "native histograms are not stored yet"));
+      refuse(outcome, batch, unknown.run,
+             Status(Code::InvalidArgument, "native histograms are not stored yet"));
       continue;
     }
     if (!series.database.empty()) {
-      const auto added = catalog_.add_field(tenant, series.database, series.measurement, series.field, series.type);
+      const auto added =
+          catalog_.add_field(tenant, series.database, series.measurement, series.field, series.type);
       if (!added) {
         refuse(outcome, batch, unknown.run, added.status());
         continue;
@@ -142,8 +144,8 @@ Status Engine::log_series(Tenant tenant, std::span<Unknown> slice) {
   for (const Unknown& unknown : slice) {
     if (!unknown.log) continue;
     const NewSeries& series = unknown.series;
-    append_series_entry(record, unknown.ref, tenant, series.type, series.labels, series.database, series.measurement,
-                        series.field);
+    append_series_entry(record, unknown.ref, tenant, series.type, series.labels, series.database,
+                        series.measurement, series.field);
     ++count;
   }
   if (count == 0) return {};

@@ -12,13 +12,16 @@
 namespace silverback::storage {
 namespace {
 
-constexpr std::size_t kSliceSeries = 256;  // of one shard: one taking of its lock, some 0.5 ms when all must be sealed
+constexpr std::size_t kSliceSeries =
+    256;  // of one shard: one taking of its lock, some 0.5 ms when all must be sealed
 constexpr std::int64_t kComplainEveryNs = 30 * kNsPerSecond;
 constexpr std::int64_t kTightEveryNs = 30 * kNsPerSecond;
 
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -29,7 +32,8 @@ void for_slices(std::uint32_t end_ref, const Use& use) {
   std::vector<SeriesRef> refs;
   for (std::uint64_t begin = 0; begin < end_ref; begin += kSliceSeries) {
     refs.clear();
-    for (std::uint64_t ref = std::max<std::uint64_t>(begin, 1); ref < std::min<std::uint64_t>(end_ref, begin + kSliceSeries); ++ref) {
+    for (std::uint64_t ref = std::max<std::uint64_t>(begin, 1);
+         ref < std::min<std::uint64_t>(end_ref, begin + kSliceSeries); ++ref) {
       refs.push_back(SeriesRef{static_cast<std::uint32_t>(ref)});
     }
     use(refs);
@@ -39,7 +43,8 @@ void for_slices(std::uint32_t end_ref, const Use& use) {
 }  // namespace
 
 Status Engine::save_registry() {
-  if (Status bad = store_->registry().save(index_, catalog_); !bad.ok()) return std::move(bad).in("saving the registry");
+  if (Status bad = store_->registry().save(index_, catalog_); !bad.ok())
+    return std::move(bad).in("saving the registry");
   MetadataTable::Changes changes = metadata_.take_changes();
   Status status;
   for (const auto& [tenant, entries] : changes.put) {
@@ -90,17 +95,22 @@ Status Engine::flush_windows(std::int32_t first, std::int32_t last) {
     std::vector<SeriesRef> with_chunks;
     const std::size_t begin = next;
     while (next < picked.size() && picked[next].ref <= refs.back()) with_chunks.push_back(picked[next++].ref);
-    head_.visit(with_chunks, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
-      const PickedSeries& one = picked[begin + i];
-      shard.remove(series, {chunks.data() + one.begin, one.end - one.begin});
-    });
+    head_.visit(with_chunks,
+                [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
+                  const PickedSeries& one = picked[begin + i];
+                  shard.remove(series, {chunks.data() + one.begin, one.end - one.begin});
+                });
   });
   activity_.flushed(uses);
   figures_->flushes.add();
   figures_->flushed_samples.add(packer.samples());
   figures_->flush_seconds.observe(watch.seconds());
-  log(LogLevel::Debug, "windows flushed", {{"first", first}, {"last", last}, {"series", picked.size()},
-                                           {"samples", packer.samples()}, {"seconds", watch.seconds()}});
+  log(LogLevel::Debug, "windows flushed",
+      {{"first", first},
+       {"last", last},
+       {"series", picked.size()},
+       {"samples", packer.samples()},
+       {"seconds", watch.seconds()}});
   return {};
 }
 
@@ -134,8 +144,8 @@ Status Engine::flush_due() {
   const std::vector<WindowUse> uses = activity_.list();
   const bool tight = memory_bytes_.load(std::memory_order_relaxed) > options_.head_memory_bytes;
   std::vector<WindowUse> due;
-  bool busy = false;      // a closed window is still being filled
-  bool waiting = false;   // and has been for long
+  bool busy = false;     // a closed window is still being filled
+  bool waiting = false;  // and has been for long
   for (const WindowUse& use : uses) {
     const std::int64_t end = window_range(use.window).max_ns;
     if (end > now - options_.grace.count()) continue;
@@ -166,10 +176,14 @@ Status Engine::write_checkpoint_now(bool keep_previous) {
   const std::uint64_t written = wal_->stats().written_bytes;
   Status status = save_registry();
   if (status.ok()) {
-    const auto done = write_checkpoint(checkpoint_path(checkpoint_dir(), next_checkpoint_), head_, position, end_ref);
+    const auto done =
+        write_checkpoint(checkpoint_path(checkpoint_dir(), next_checkpoint_), head_, position, end_ref);
     if (done) {
-      log(LogLevel::Debug, "checkpoint written", {{"series", done->series}, {"samples", done->samples},
-                                                  {"bytes", done->bytes}, {"seconds", watch.seconds()}});
+      log(LogLevel::Debug, "checkpoint written",
+          {{"series", done->series},
+           {"samples", done->samples},
+           {"bytes", done->bytes},
+           {"seconds", watch.seconds()}});
     } else {
       status = done.status();
     }

@@ -28,15 +28,18 @@ Status Engine::check_format() {
     const std::string expected = std::string(kFormatWords) + std::to_string(kFormatVersion);
     if (line == expected) return {};
     if (!line.starts_with(kFormatWords)) {
-      return Status(Code::DataLoss, path.string() + ": not a format that this program knows: \"" + line.substr(0, 80) + "\"");
+      return Status(Code::DataLoss,
+                    path.string() + ": not a format that this program knows: \"" + line.substr(0, 80) + "\"");
     }
-    return Status(Code::InvalidArgument, options_.path + ": written in \"" + line.substr(0, 80) + "\", this program knows \"" +
-                                             expected + "\"; run the version that wrote it, or a newer one");
+    return Status(Code::InvalidArgument, options_.path + ": written in \"" + line.substr(0, 80) +
+                                             "\", this program knows \"" + expected +
+                                             "\"; run the version that wrote it, or a newer one");
   }
   // New, or killed before the first byte: nothing can be stored under a format that was never written.
   auto file = WholeFile::create(path);
   if (!file) return file.status();
-  if (Status bad = file->write(std::string(kFormatWords) + std::to_string(kFormatVersion) + "\n"); !bad.ok()) return bad;
+  if (Status bad = file->write(std::string(kFormatWords) + std::to_string(kFormatVersion) + "\n"); !bad.ok())
+    return bad;
   return file->commit();
 }
 
@@ -61,13 +64,14 @@ Status Engine::load_checkpoints(WalPosition& from) {
       break;
     }
     if (checked.status().code() == Code::InvalidArgument) return checked.status();
-    log(LogLevel::Warn, "checkpoint is damaged, going back to the one before", {{"error", checked.status().message()}});
+    log(LogLevel::Warn, "checkpoint is damaged, going back to the one before",
+        {{"error", checked.status().message()}});
   }
   if (numbers.empty()) return {};
   // All damaged: what is whole in the newest, and all the log that there is.
   const bool salvage = chosen == 0;
-  const auto loaded =
-      load_checkpoint(checkpoint_path(checkpoint_dir(), salvage ? numbers.front() : chosen), head_, salvage, flushed, touch);
+  const auto loaded = load_checkpoint(checkpoint_path(checkpoint_dir(), salvage ? numbers.front() : chosen),
+                                      head_, salvage, flushed, touch);
   if (!loaded && !salvage) return loaded.status();
   if (loaded) {
     replay_->checkpoint_samples = loaded->samples;
@@ -88,7 +92,8 @@ Status Engine::replay_series(std::string_view payload) {
     if (*ref != entry.ref) replay_->renamed[entry.ref] = *ref;
     head_.add_series(*ref, entry.type);
     if (entry.database.empty()) continue;
-    const auto added = catalog_.add_field(entry.tenant, entry.database, entry.measurement, entry.field, entry.type);
+    const auto added =
+        catalog_.add_field(entry.tenant, entry.database, entry.measurement, entry.field, entry.type);
     if (!added) return added.status();
   }
   return {};
@@ -104,7 +109,8 @@ Status Engine::replay_samples(WalPosition position, std::string_view payload) {
     }
     if (head_.knows(ref)) continue;
     ++replay.lost_runs;  // its series record went with a power cut
-    // The number stays unused: this record is still in the log at the next start, and must find no other series.
+    // The number stays unused: this record is still in the log at the next start, and must find no other
+    // series.
     index_.skip_refs(ref);
     ref = kNoSeries;
   }
@@ -170,7 +176,9 @@ Status Engine::replay(WalPosition from) {
   if (replayed->dropped_bytes > 0 || replayed->dropped_segments > 0) {
     figures_->dropped_log_bytes.add(replayed->dropped_bytes);
     log(LogLevel::Warn, "the end of the log could not be used",
-        {{"bytes", replayed->dropped_bytes}, {"segments", replayed->dropped_segments}, {"why", replayed->dropped_why}});
+        {{"bytes", replayed->dropped_bytes},
+         {"segments", replayed->dropped_segments},
+         {"why", replayed->dropped_why}});
   }
   if (replay_->lost_runs > 0) {
     log(LogLevel::Warn, "log names series that are not known", {{"runs", replay_->lost_runs}});
@@ -206,13 +214,15 @@ Status Engine::recover() {
   store_ = std::move(*store);
   replay_ = std::make_unique<Replay>();
   replay_->marks = store_->table()->marks;
-  for (const FlushMark& mark : replay_->marks) replay_->newest_mark = std::max(replay_->newest_mark, mark.before);
+  for (const FlushMark& mark : replay_->marks)
+    replay_->newest_mark = std::max(replay_->newest_mark, mark.before);
 
   const auto loaded = store_->registry().load(index_, catalog_);
   if (!loaded) return loaded.status().in("loading the registry");
   for (const auto& [tenant, metadata] : loaded->metadata) metadata_.put(tenant, {&metadata, 1});
   const auto end_ref = static_cast<std::uint32_t>(index_.next_ref());
-  for (std::uint32_t ref = 1; ref < end_ref; ++ref) head_.add_series(SeriesRef{ref}, index_.type(SeriesRef{ref}));
+  for (std::uint32_t ref = 1; ref < end_ref; ++ref)
+    head_.add_series(SeriesRef{ref}, index_.type(SeriesRef{ref}));
 
   WalPosition from;
   if (Status bad = load_checkpoints(from); !bad.ok()) return bad;
@@ -221,9 +231,12 @@ Status Engine::recover() {
   figures_->replay_seconds.set(seconds);
   memory_bytes_.store(head_.memory_bytes(), std::memory_order_relaxed);
   log(LogLevel::Info, "storage recovered",
-      {{"series", index_.series_count()}, {"windows", store_->table()->windows.size()},
-       {"checkpoint_samples", replay_->checkpoint_samples}, {"log_records", replay_->records},
-       {"log_samples", replay_->samples}, {"seconds", seconds}});
+      {{"series", index_.series_count()},
+       {"windows", store_->table()->windows.size()},
+       {"checkpoint_samples", replay_->checkpoint_samples},
+       {"log_records", replay_->records},
+       {"log_samples", replay_->samples},
+       {"seconds", seconds}});
   replay_.reset();
   const MutexLock lock(maintenance_mutex_);
   last_checkpoint_ns_ = clock_.now_ns();

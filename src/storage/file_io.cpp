@@ -62,10 +62,11 @@ Result<DirectoryLock> DirectoryLock::take(const fs::path& path) {
   if (fd < 0) return io_error(path, "cannot open the lock file");
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     const bool held = errno == EWOULDBLOCK;
-    Status status = held ? Status(Code::Unavailable, path.parent_path().string() +
-                                                         ": another process uses this directory; stop it first, or "
-                                                         "choose another storage path")
-                         : io_error(path, "cannot lock");
+    Status status =
+        held ? Status(Code::Unavailable, path.parent_path().string() +
+                                             ": another process uses this directory; stop it first, or "
+                                             "choose another storage path")
+             : io_error(path, "cannot lock");
     ::close(fd);
     return status;
   }

@@ -468,26 +468,13 @@ Status decode_floats_with(Simd simd, ByteReader& in, std::size_t n, double* out)
     const char* end = p + in.left();
     switch (kind) {
       case Kind::Constant:
-      case Kind::ConstantBits:
-        p = read_constant(kind, scale, p, end, n, out);
-        break;
-      case Kind::Decimal:
-        p = read_decimal(simd, p, end, scale, n, out);
-        break;
-      case Kind::Ulp:
-        p = read_ulp(simd, p, end, scale, n, out);
-        break;
-      case Kind::Binary:
-        p = read_binary(simd, p, end, n, out);
-        break;
-      case Kind::Bits:
-        p = read_bits(simd, p, end, n, out);
-        break;
-      case Kind::Xor:
-        p = get_xor_column(p, end, n, out);
-        break;
-      default:
-        p = nullptr;
+      case Kind::ConstantBits: p = read_constant(kind, scale, p, end, n, out); break;
+      case Kind::Decimal: p = read_decimal(simd, p, end, scale, n, out); break;
+      case Kind::Ulp: p = read_ulp(simd, p, end, scale, n, out); break;
+      case Kind::Binary: p = read_binary(simd, p, end, n, out); break;
+      case Kind::Bits: p = read_bits(simd, p, end, n, out); break;
+      case Kind::Xor: p = get_xor_column(p, end, n, out); break;
+      default: p = nullptr;
     }
     sound = p != nullptr;
     if (sound) in.bytes(static_cast<std::size_t>(p - in.position()));

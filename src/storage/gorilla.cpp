@@ -39,18 +39,10 @@ constexpr std::uint64_t low_bits(unsigned n) { return n == 64 ? ~0ull : (1ull <<
 /// In ticks, when it is a whole number of them and fits.
 bool to_ticks(std::int64_t ns, Tick tick, std::int64_t& ticks) {
   switch (tick) {  // constants, so that there is no division
-    case Tick::Second:
-      ticks = ns / 1'000'000'000;
-      break;
-    case Tick::Millisecond:
-      ticks = ns / 1'000'000;
-      break;
-    case Tick::Microsecond:
-      ticks = ns / 1'000;
-      break;
-    case Tick::Nanosecond:
-      ticks = ns;
-      break;
+    case Tick::Second: ticks = ns / 1'000'000'000; break;
+    case Tick::Millisecond: ticks = ns / 1'000'000; break;
+    case Tick::Microsecond: ticks = ns / 1'000; break;
+    case Tick::Nanosecond: ticks = ns; break;
   }
   return ticks * nanoseconds(tick) == ns;
 }

@@ -21,7 +21,9 @@ constexpr std::size_t kMaxAliases = 1'000'000;
 std::uint32_t tag_of(const Hash128& key) { return static_cast<std::uint32_t>(key.lo >> 32); }
 /// 0 says "no key" in a series, so no key may have it.
 std::uint64_t second_half(const Hash128& key) { return key.hi | 1; }
-Hash128 mixed(const Hash128& key, std::uint64_t tenant_mix) { return {key.lo ^ tenant_mix, key.hi ^ tenant_mix}; }
+Hash128 mixed(const Hash128& key, std::uint64_t tenant_mix) {
+  return {key.lo ^ tenant_mix, key.hi ^ tenant_mix};
+}
 
 std::atomic<HeadSeries*>* map_pages(std::size_t count) {
   void* memory = mmap(nullptr, count * sizeof(std::atomic<HeadSeries*>), PROT_READ | PROT_WRITE,
@@ -43,7 +45,8 @@ Head::~Head() {
     const MutexLock lock(shard.mutex());
     if (HeadSeries* series = find_series(SeriesRef{ref}); series != nullptr) shard.clear(*series);
   }
-  for (std::uint32_t i = 0; i <= end_ref() / kPageSeries; ++i) std::free(pages_[i].load(std::memory_order_relaxed));
+  for (std::uint32_t i = 0; i <= end_ref() / kPageSeries; ++i)
+    std::free(pages_[i].load(std::memory_order_relaxed));
   munmap(pages_, kPages * sizeof(std::atomic<HeadSeries*>));
 }
 
@@ -54,7 +57,8 @@ bool Head::names(SeriesRef ref, std::uint64_t key_hi) const {
 
 SeriesRef Head::find_one(const Hash128& key) const {
   const std::uint64_t hi = second_half(key);
-  const std::uint32_t found = cache_.find(tag_of(key), [&](std::uint32_t id) { return names(SeriesRef{id}, hi); });
+  const std::uint32_t found =
+      cache_.find(tag_of(key), [&](std::uint32_t id) { return names(SeriesRef{id}, hi); });
   if (found != TagTable::kNone) return SeriesRef{found};
   if (aliases_.empty()) return kNoSeries;
   const auto it = aliases_.find(key);
@@ -64,7 +68,8 @@ SeriesRef Head::find_one(const Hash128& key) const {
 void Head::find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs) const {
   for (const SeriesRun& run : runs) cache_.prefetch(tag_of(mixed(run.key, tenant_mix)));
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const std::uint32_t id = cache_.find(tag_of(mixed(runs[i].key, tenant_mix)), [](std::uint32_t) { return true; });
+    const std::uint32_t id =
+        cache_.find(tag_of(mixed(runs[i].key, tenant_mix)), [](std::uint32_t) { return true; });
     refs[i] = id == TagTable::kNone ? kNoSeries : SeriesRef{id};
     if (refs[i] != kNoSeries) prefetch_series(refs[i]);
   }
@@ -74,8 +79,8 @@ void Head::find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs,
   }
 }
 
-// Series that were created one after another mostly arrive one after another: the next ref is tried before the
-// table is asked, which reads structs in a row instead of slots all over the table.
+// Series that were created one after another mostly arrive one after another: the next ref is tried before
+// the table is asked, which reads structs in a row instead of slots all over the table.
 std::size_t Head::find_in_row(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs,
                               std::uint32_t& next) const {
   std::size_t misses = 0;
@@ -93,7 +98,8 @@ std::size_t Head::find_in_row(std::uint64_t tenant_mix, std::span<const SeriesRu
   return runs.size();
 }
 
-std::size_t Head::find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, std::vector<SeriesRef>& refs) const {
+std::size_t Head::find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs,
+                       std::vector<SeriesRef>& refs) const {
   refs.resize(runs.size());
   {
     const ReaderLock lock(cache_mutex_);
@@ -176,7 +182,8 @@ void Head::apply_runs(HeadShard& shard, const Batch& batch, std::span<const Seri
     const SeriesRun& run = batch.runs[number];
     const std::size_t end = std::size_t{run.first} + run.count;
     if (series.type == ValueType::String) {
-      for (std::size_t s = run.first; s < end; ++s) shard.append_string(series, batch.times_ns[s], batch.string_at(s));
+      for (std::size_t s = run.first; s < end; ++s)
+        shard.append_string(series, batch.times_ns[s], batch.string_at(s));
     } else {
       for (std::size_t s = run.first; s < end; ++s) shard.append(series, batch.times_ns[s], batch.bits[s]);
     }
@@ -190,7 +197,9 @@ std::uint64_t Head::apply(const Batch& batch, std::span<const SeriesRef> refs) {
   starts.assign(shards_.size() + 1, 0);
   order.resize(refs.size());
   std::uint64_t samples = 0;
-  const auto shard_number = [&](SeriesRef ref) { return (static_cast<std::uint32_t>(ref) >> 8) & shard_mask_; };
+  const auto shard_number = [&](SeriesRef ref) {
+    return (static_cast<std::uint32_t>(ref) >> 8) & shard_mask_;
+  };
   for (std::size_t i = 0; i < refs.size(); ++i) {
     if (refs[i] == kNoSeries) continue;
     ++starts[shard_number(refs[i]) + 1];

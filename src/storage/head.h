@@ -1,7 +1,7 @@
 // Head: the recent samples of all series, in memory.
 //
-// Series structs stand in pages by ref, so a ref is an address. Series are dealt to shards in runs of 256 refs:
-// series made together arrive together, and one batch then takes few locks, each once.
+// Series structs stand in pages by ref, so a ref is an address. Series are dealt to shards in runs of 256
+// refs: series made together arrive together, and one batch then takes few locks, each once.
 //
 //   head.find(...)          raw keys to refs, prefetching (shared lock of the cache, no shard's)
 //   head.bind(...)          a key that was unknown now names this ref
@@ -36,9 +36,10 @@ class Head {
 
   /// The ref of each run, kNoSeries where the raw key is not known.
   /// @returns how many are not known
-  std::size_t find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, std::vector<SeriesRef>& refs) const
-      EXCLUDES(cache_mutex_);
-  /// From now on find() gives `ref` for `key`. Several keys may name one series. Nothing happens to a known key.
+  std::size_t find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs,
+                   std::vector<SeriesRef>& refs) const EXCLUDES(cache_mutex_);
+  /// From now on find() gives `ref` for `key`. Several keys may name one series. Nothing happens to a known
+  /// key.
   void bind(std::uint64_t tenant_mix, const Hash128& key, SeriesRef ref) EXCLUDES(cache_mutex_);
 
   /// Makes room for the series and says what it holds. Before its first use in apply(); again is harmless.
@@ -74,7 +75,8 @@ class Head {
   std::uint64_t memory_bytes() const;
 
  private:
-  static constexpr std::uint32_t kPageSeries = 1u << 15;  // 2 MiB: a huge page, which saves a page walk per append
+  static constexpr std::uint32_t kPageSeries =
+      1u << 15;  // 2 MiB: a huge page, which saves a page walk per append
   static constexpr std::uint32_t kHugeFrom = kPageSeries;  // a small store does without
   static constexpr std::uint32_t kPages = 1u << 17;  // of pointers to pages; untouched ones cost no memory
 
@@ -83,7 +85,9 @@ class Head {
     HeadSeries* page = pages_[number / kPageSeries].load(std::memory_order_acquire);
     return page == nullptr ? nullptr : page + number % kPageSeries;
   }
-  HeadShard& shard_of(SeriesRef ref) const { return *shards_[(static_cast<std::uint32_t>(ref) >> 8) & shard_mask_]; }
+  HeadShard& shard_of(SeriesRef ref) const {
+    return *shards_[(static_cast<std::uint32_t>(ref) >> 8) & shard_mask_];
+  }
   void prefetch_series(SeriesRef ref) const { __builtin_prefetch(find_series(ref)); }
   static HeadSeries* make_page(bool huge);
   void find_block(std::uint64_t tenant_mix, std::span<const SeriesRun> runs, SeriesRef* refs) const

@@ -50,7 +50,8 @@ void TimesTable::release(TimesBlock* block) {
   }
   const MutexLock lock(mutex_);
   if (block->users.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
-  if (const auto it = blocks_.find(block->hash.lo); it != blocks_.end() && it->second == block) blocks_.erase(it);
+  if (const auto it = blocks_.find(block->hash.lo); it != blocks_.end() && it->second == block)
+    blocks_.erase(it);
   bytes_.fetch_sub(block_bytes(*block), std::memory_order_relaxed);
   delete block;
 }
@@ -68,8 +69,8 @@ HeadChunkPtr::~HeadChunkPtr() {
   ::operator delete(chunk_);
 }
 
-void encode_values(ValueType type, std::span<const std::uint64_t> bits, std::span<const std::string_view> strings,
-                   ScaleHint& hint, std::string& out) {
+void encode_values(ValueType type, std::span<const std::uint64_t> bits,
+                   std::span<const std::string_view> strings, ScaleHint& hint, std::string& out) {
   switch (type) {
     case ValueType::Float64:
       encode_floats({reinterpret_cast<const double*>(bits.data()), bits.size()}, hint, out);

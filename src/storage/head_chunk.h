@@ -56,7 +56,7 @@ class TimesTable {
  private:
   Mutex mutex_;
   std::unordered_map<std::uint64_t, TimesBlock*> blocks_ GUARDED_BY(mutex_);  // by hash.lo; see take()
-  std::atomic<std::uint64_t> bytes_{0};  // a statistic
+  std::atomic<std::uint64_t> bytes_{0};                                       // a statistic
 };
 
 /// Header and values in one allocation.
@@ -121,8 +121,8 @@ class HeadChunkPtr {
 /// A column of samples: what sealing takes and decoding gives.
 struct SampleColumn {
   std::vector<std::int64_t> times_ns;
-  std::vector<std::uint64_t> bits;         // all types but String
-  std::vector<std::string_view> strings;   // String
+  std::vector<std::uint64_t> bits;        // all types but String
+  std::vector<std::string_view> strings;  // String
 
   std::size_t size() const { return times_ns.size(); }
   void clear() {
@@ -133,8 +133,8 @@ struct SampleColumn {
 };
 
 /// Values of any type to bytes and back, without times and header.
-void encode_values(ValueType type, std::span<const std::uint64_t> bits, std::span<const std::string_view> strings,
-                   ScaleHint& hint, std::string& out);
+void encode_values(ValueType type, std::span<const std::uint64_t> bits,
+                   std::span<const std::string_view> strings, ScaleHint& hint, std::string& out);
 /// Appends n values to the column that `type` uses. Strings point into `bytes`.
 Status decode_values(ValueType type, std::string_view bytes, std::size_t n, SampleColumn& out);
 

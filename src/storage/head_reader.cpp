@@ -9,7 +9,8 @@ Status read_open(const SeriesSnapshot& snapshot, SampleColumn& out) {
   out.times_ns.resize(n + snapshot.tail.size());
   if (!strings) out.bits.resize(n + snapshot.tail.size());
   if (n > 0) {
-    Status bad = gorilla_decode(snapshot.stream, gorilla_uses_delta(snapshot.type), n, out.times_ns.data(), out.bits.data());
+    Status bad = gorilla_decode(snapshot.stream, gorilla_uses_delta(snapshot.type), n, out.times_ns.data(),
+                                out.bits.data());
     if (!bad.ok()) return bad;
   }
   for (std::size_t i = 0; i < snapshot.tail.size(); ++i) {

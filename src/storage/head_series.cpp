@@ -90,8 +90,8 @@ void HeadShard::make_room(HeadSeries& series) {
   if (series.tail_capacity != kTail) resize_tail(series, kTail);
 }
 
-// Only what is new is encoded, behind the stream's unfinished byte: the stream itself is copied when its block
-// becomes too small, and otherwise not touched.
+// Only what is new is encoded, behind the stream's unfinished byte: the stream itself is copied when its
+// block becomes too small, and otherwise not touched.
 void HeadShard::spill_tail(HeadSeries& series) {
   SeriesBody& body = body_of(series);
   std::int64_t times_ns[kYoungTail];
@@ -164,8 +164,8 @@ void HeadShard::read_open(const HeadSeries& series, SampleColumn& out) const {
     const GorillaState& state = series.body->state;
     out.times_ns.resize(state.count);
     out.bits.resize(state.count);
-    const Status decoded = gorilla_decode({series.body->stream, state.byte_count()}, state.delta != 0, state.count,
-                                          out.times_ns.data(), out.bits.data());
+    const Status decoded = gorilla_decode({series.body->stream, state.byte_count()}, state.delta != 0,
+                                          state.count, out.times_ns.data(), out.bits.data());
     assert(decoded.ok() && "what gorilla_append wrote, gorilla_decode reads");
     if (!decoded.ok()) out.clear();
   }
@@ -235,7 +235,8 @@ void HeadShard::seal_column(HeadSeries& series, const SampleColumn& column) {
   bytes.clear();
   encode_values(series.type, column.bits, column.strings, series.hint, bytes);
   TimesBlock* times = times_.take(column.times_ns);
-  add_chunk(series, HeadChunkPtr(HeadChunk::make(series.type, window_of(column.times_ns.front()), times, bytes)));
+  add_chunk(series,
+            HeadChunkPtr(HeadChunk::make(series.type, window_of(column.times_ns.front()), times, bytes)));
 }
 
 void HeadShard::add_chunk(HeadSeries& series, HeadChunkPtr chunk) {
@@ -247,7 +248,8 @@ void HeadShard::add_chunk(HeadSeries& series, HeadChunkPtr chunk) {
   }
   SeriesBody& body = body_of(series);
   if (body.chunk_count == body.chunk_capacity) {
-    const std::size_t wanted = (body.chunk_count + std::max<std::size_t>(body.chunk_count / 2, 1)) * sizeof(HeadChunk*);
+    const std::size_t wanted =
+        (body.chunk_count + std::max<std::size_t>(body.chunk_count / 2, 1)) * sizeof(HeadChunk*);
     const std::size_t bytes = SlabPool::capacity_for(wanted);
     auto** chunks = static_cast<HeadChunk**>(pool_.allocate(bytes));
     if (body.chunks != nullptr) {
@@ -282,11 +284,13 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
     }
   };
   for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS {
-    if (range.overlaps({chunk->first_ns(), chunk->last_ns()})) out.chunks.push_back(HeadChunkPtr::share(chunk));
+    if (range.overlaps({chunk->first_ns(), chunk->last_ns()}))
+      out.chunks.push_back(HeadChunkPtr::share(chunk));
   });
   if (const SeriesBody* body = series.body; body != nullptr) {
     // The open part lies between its window's beginning and last_ns.
-    if (body->state.count > 0 && range.min_ns <= series.last_ns && range.max_ns >= window_range(window_of(series.last_ns)).min_ns) {
+    if (body->state.count > 0 && range.min_ns <= series.last_ns &&
+        range.max_ns >= window_range(window_of(series.last_ns)).min_ns) {
       out.stream.assign(body->stream, body->state.byte_count());
       out.stream_count = body->state.count;
     }
@@ -299,15 +303,20 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
 
 bool HeadShard::may_have(const HeadSeries& series, TimeRange range) const {
   const bool has_open = series.tail_size > 0 || (series.body != nullptr && series.body->state.count > 0);
-  if (has_open && range.overlaps({window_range(window_of(series.last_ns)).min_ns, series.last_ns})) return true;
+  if (has_open && range.overlaps({window_range(window_of(series.last_ns)).min_ns, series.last_ns}))
+    return true;
   bool found = false;
-  for_each_chunk(series, [&](const HeadChunk* chunk) { found = found || range.overlaps({chunk->first_ns(), chunk->last_ns()}); });
+  for_each_chunk(series, [&](const HeadChunk* chunk) {
+    found = found || range.overlaps({chunk->first_ns(), chunk->last_ns()});
+  });
   if (found || series.body == nullptr) return found;
-  return series.body->late != nullptr && std::any_of(series.body->late->begin(), series.body->late->end(),
-                                                     [&](const RawSample& sample) { return range.contains(sample.time_ns); });
+  return series.body->late != nullptr &&
+         std::any_of(series.body->late->begin(), series.body->late->end(),
+                     [&](const RawSample& sample) { return range.contains(sample.time_ns); });
 }
 
-void HeadShard::collect(HeadSeries& series, std::int32_t first, std::int32_t last, std::vector<HeadChunkPtr>& out) {
+void HeadShard::collect(HeadSeries& series, std::int32_t first, std::int32_t last,
+                        std::vector<HeadChunkPtr>& out) {
   const auto wanted = [&](std::int32_t window) { return first <= window && window <= last; };
   if (series.body != nullptr && series.body->late != nullptr &&
       std::any_of(series.body->late->begin(), series.body->late->end(),

@@ -7,7 +7,8 @@
 // Invariants
 //   (1) Stream and tail together, the open part, lie within one window and their times strictly increase.
 //   (2) The body has chunks only behind a first_chunk.
-//   (3) Of two samples at one time the later arrival is found, in this order: chunks as listed, open part, late
+//   (3) Of two samples at one time the later arrival is found, in this order: chunks as listed, open part,
+//   late
 //       samples. For a late sample never comes before an open sample of its time, because a sample is late
 //       when its time is not beyond last_ns, and last_ns goes back only in seal_late(), which seals the open
 //       part first.
@@ -32,8 +33,8 @@
 
 namespace silverback::storage {
 
-// Raw samples before they go to the stream. A young series waits longer, because a body costs what four samples
-// do and most series of a cardinality bomb never need one.
+// Raw samples before they go to the stream. A young series waits longer, because a body costs what four
+// samples do and most series of a cardinality bomb never need one.
 inline constexpr std::uint32_t kYoungTail = 16;
 inline constexpr std::uint32_t kTail = 8;
 inline constexpr std::uint32_t kTailStep = 4;        // tails grow by so many
@@ -47,8 +48,8 @@ struct RawSample {
 
 struct SeriesBody {
   GorillaState state;
-  char* stream = nullptr;             // capacity_for(state.byte_count()) bytes of the pool
-  HeadChunk** chunks = nullptr;       // of the pool, in order of sealing
+  char* stream = nullptr;        // capacity_for(state.byte_count()) bytes of the pool
+  HeadChunk** chunks = nullptr;  // of the pool, in order of sealing
   std::vector<RawSample>* late = nullptr;
   std::uint32_t chunk_count = 0;
   std::uint32_t chunk_capacity = 0;
@@ -61,7 +62,8 @@ struct alignas(64) HeadSeries {
   std::int64_t window_last_ns = std::numeric_limits<std::int64_t>::min();  // the open part's window ends here
   RawSample* tail = nullptr;
   SeriesBody* body = nullptr;
-  HeadChunk* first_chunk = nullptr;  // the chunk before those of the body; most series that are flushed have one
+  HeadChunk* first_chunk =
+      nullptr;  // the chunk before those of the body; most series that are flushed have one
   std::uint8_t tail_size = 0;
   std::uint8_t tail_capacity = 0;
   ValueType type = ValueType::Float64;
@@ -73,9 +75,9 @@ static_assert(sizeof(HeadSeries) == 64);
 struct SeriesSnapshot {
   ValueType type = ValueType::Float64;
   std::vector<HeadChunkPtr> chunks;
-  std::string stream;             // of Gorilla, the first stream_count samples
+  std::string stream;  // of Gorilla, the first stream_count samples
   std::uint32_t stream_count = 0;
-  std::vector<RawSample> tail;    // bits of strings are indices into `strings`
+  std::vector<RawSample> tail;  // bits of strings are indices into `strings`
   std::vector<RawSample> late;
   std::vector<std::string> strings;
 
@@ -104,8 +106,10 @@ class HeadShard {
   /// @param bits  of any type but String
   void append(HeadSeries& series, std::int64_t time_ns, std::uint64_t bits) REQUIRES(mutex_) {
     if (time_ns > series.last_ns) [[likely]] {
-      if (time_ns > series.window_last_ns) [[unlikely]] roll_window(series, time_ns);
-      if (series.tail_size == series.tail_capacity) [[unlikely]] make_room(series);
+      if (time_ns > series.window_last_ns) [[unlikely]]
+        roll_window(series, time_ns);
+      if (series.tail_size == series.tail_capacity) [[unlikely]]
+        make_room(series);
       series.tail[series.tail_size++] = {time_ns, bits};
       series.last_ns = time_ns;
       ++samples_;

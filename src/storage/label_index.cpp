@@ -36,7 +36,8 @@ Result<SeriesRef> LabelIndex::restore(SeriesRef ref, Tenant tenant, ValueType ty
     return Status(Code::DataLoss, name + " is no valid number of a series");
   }
   if (state_->row(ref) != nullptr) {
-    return Status(Code::DataLoss, name + " is " + state_->labels(ref).to_string() + " and cannot be " + labels.to_string());
+    return Status(Code::DataLoss,
+                  name + " is " + state_->labels(ref).to_string() + " and cannot be " + labels.to_string());
   }
   if (!state_->create(tenant, type, labels, ref, probe)) {
     return Status(Code::ResourceExhausted, name + " does not fit into the index");
@@ -78,7 +79,8 @@ void LabelIndex::labels(std::span<const SeriesRef> refs, std::vector<Labels>& ou
   for (const SeriesRef ref : refs) out.push_back(state_->labels(ref));
 }
 
-void LabelIndex::label_hashes(std::span<const SeriesRef> refs, bool hide_hidden, std::vector<Hash128>& out) const {
+void LabelIndex::label_hashes(std::span<const SeriesRef> refs, bool hide_hidden,
+                              std::vector<Hash128>& out) const {
   out.clear();
   out.reserve(refs.size());
   const std::uint64_t seed = process_hash_seed();
@@ -100,7 +102,8 @@ void LabelIndex::label_hashes(std::span<const SeriesRef> refs, bool hide_hidden,
       pairs.push_back(column.name);
       pairs.push_back(value);
     }
-    out.push_back(hash128({reinterpret_cast<const char*>(pairs.data()), pairs.size() * sizeof pairs[0]}, seed));
+    out.push_back(
+        hash128({reinterpret_cast<const char*>(pairs.data()), pairs.size() * sizeof pairs[0]}, seed));
   }
 }
 
@@ -174,7 +177,9 @@ void LabelIndex::fill_stats(Tenant tenant, std::size_t top, StorageStats& stats)
       const State::List& list = of_tenant->lists[id];
       if (list.postings.size() == 0) continue;
       ++values;
-      if (text == kMetricName) stats.series_by_metric.push_back({std::string(state_->symbols.get(list.value)), list.postings.size()});
+      if (text == kMetricName)
+        stats.series_by_metric.push_back(
+            {std::string(state_->symbols.get(list.value)), list.postings.size()});
     }
     if (values > 0 && !is_hidden_label(text)) stats.values_by_label.push_back({std::string(text), values});
   }
@@ -185,15 +190,19 @@ void LabelIndex::fill_stats(Tenant tenant, std::size_t top, StorageStats& stats)
 IndexMemory LabelIndex::memory() const {
   const ReaderLock lock(mutex_);
   IndexMemory memory;
-  memory.series_bytes = state_->blocks_.size() * State::kBlockBytes + state_->unsaved.capacity() * sizeof(std::uint32_t);
-  for (const auto& chunk : state_->offsets_) memory.series_bytes += chunk ? State::kRefsPerChunk * sizeof(std::uint32_t) : 0;
+  memory.series_bytes =
+      state_->blocks_.size() * State::kBlockBytes + state_->unsaved.capacity() * sizeof(std::uint32_t);
+  for (const auto& chunk : state_->offsets_)
+    memory.series_bytes += chunk ? State::kRefsPerChunk * sizeof(std::uint32_t) : 0;
   memory.lookup_bytes = state_->series_table.memory_bytes() + state_->shape_table.memory_bytes();
   memory.symbol_bytes = state_->symbols.memory_bytes();
   for (const auto& [tenant, of_tenant] : state_->tenants) {
-    memory.postings_bytes += of_tenant.lists.capacity() * sizeof(State::List) + of_tenant.list_of_pair.memory_bytes() +
-                             of_tenant.all.memory_bytes() + of_tenant.strings.memory_bytes();
+    memory.postings_bytes += of_tenant.lists.capacity() * sizeof(State::List) +
+                             of_tenant.list_of_pair.memory_bytes() + of_tenant.all.memory_bytes() +
+                             of_tenant.strings.memory_bytes();
     for (const State::List& list : of_tenant.lists) memory.postings_bytes += list.postings.memory_bytes();
-    for (const auto& [name, lists] : of_tenant.lists_of_name) memory.postings_bytes += lists.capacity() * sizeof(std::uint32_t);
+    for (const auto& [name, lists] : of_tenant.lists_of_name)
+      memory.postings_bytes += lists.capacity() * sizeof(std::uint32_t);
   }
   return memory;
 }

@@ -36,13 +36,13 @@ namespace silverback::storage {
 struct SeriesToAdd {
   const Labels* labels = nullptr;  // canonical, not null
   ValueType type = ValueType::Float64;
-  SeriesRef ref = kNoSeries;       // stays kNoSeries when the tenant is at its limit
+  SeriesRef ref = kNoSeries;  // stays kNoSeries when the tenant is at its limit
   bool created = false;
 };
 
 struct IndexSelect {
-  bool hide_hidden = true;    // PromQL: hidden labels count as absent
-  bool skip_strings = true;   // leave out series of type String
+  bool hide_hidden = true;   // PromQL: hidden labels count as absent
+  bool skip_strings = true;  // leave out series of type String
 };
 
 struct IndexMemory {
@@ -67,7 +67,8 @@ class LabelIndex {
   /// For replay: the series under the ref it had. A known ref is left as it is.
   /// @returns the ref under which these labels are known: `ref`, or an earlier one;
   ///          DataLoss when `ref` belongs to other labels
-  Result<SeriesRef> restore(SeriesRef ref, Tenant tenant, ValueType type, const Labels& labels) EXCLUDES(mutex_);
+  Result<SeriesRef> restore(SeriesRef ref, Tenant tenant, ValueType type, const Labels& labels)
+      EXCLUDES(mutex_);
 
   /// Refs up to this one are never handed out again, though no series is known under them.
   void skip_refs(SeriesRef upto) EXCLUDES(mutex_);
@@ -81,24 +82,26 @@ class LabelIndex {
   Labels labels(SeriesRef ref) const EXCLUDES(mutex_);
   /// One lock for all of them; out[i] belongs to refs[i].
   void labels(std::span<const SeriesRef> refs, std::vector<Labels>& out) const EXCLUDES(mutex_);
-  /// For each of `refs` a hash of its label set, without value type and, if asked, without hidden labels: equal
-  /// for series that look alike. Far quicker than the labels. Zero for an unknown ref.
-  void label_hashes(std::span<const SeriesRef> refs, bool hide_hidden, std::vector<Hash128>& out) const EXCLUDES(mutex_);
+  /// For each of `refs` a hash of its label set, without value type and, if asked, without hidden labels:
+  /// equal for series that look alike. Far quicker than the labels. Zero for an unknown ref.
+  void label_hashes(std::span<const SeriesRef> refs, bool hide_hidden, std::vector<Hash128>& out) const
+      EXCLUDES(mutex_);
   ValueType type(SeriesRef ref) const EXCLUDES(mutex_);
   Tenant tenant(SeriesRef ref) const EXCLUDES(mutex_);
   /// Empty when the series has no such label.
   std::string_view label_value(SeriesRef ref, std::string_view name) const EXCLUDES(mutex_);
 
   /// Ascending refs of the tenant's series that match all of `matchers`.
-  std::vector<SeriesRef> select(Tenant tenant, std::span<const Matcher> matchers, const IndexSelect& how = {}) const
-      EXCLUDES(mutex_);
+  std::vector<SeriesRef> select(Tenant tenant, std::span<const Matcher> matchers,
+                                const IndexSelect& how = {}) const EXCLUDES(mutex_);
 
   /// Sorted, without hidden names. With `among`, only what these series (ascending) have.
   std::vector<std::string> label_names(Tenant tenant) const EXCLUDES(mutex_);
-  std::vector<std::string> label_names(Tenant tenant, std::span<const SeriesRef> among) const EXCLUDES(mutex_);
-  std::vector<std::string> label_values(Tenant tenant, std::string_view name) const EXCLUDES(mutex_);
-  std::vector<std::string> label_values(Tenant tenant, std::string_view name, std::span<const SeriesRef> among) const
+  std::vector<std::string> label_names(Tenant tenant, std::span<const SeriesRef> among) const
       EXCLUDES(mutex_);
+  std::vector<std::string> label_values(Tenant tenant, std::string_view name) const EXCLUDES(mutex_);
+  std::vector<std::string> label_values(Tenant tenant, std::string_view name,
+                                        std::span<const SeriesRef> among) const EXCLUDES(mutex_);
 
   std::uint64_t series_count() const EXCLUDES(mutex_);
   std::uint64_t series_count(Tenant tenant) const EXCLUDES(mutex_);

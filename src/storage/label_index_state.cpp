@@ -23,14 +23,16 @@ std::uint32_t tag_of_pair(std::uint32_t name, std::uint32_t value) {
 
 template <typename Names>
 std::uint32_t tag_of_shape(Tenant tenant, ValueType type, const Names& names) {
-  std::uint64_t hash = std::uint64_t{static_cast<std::uint32_t>(tenant)} << 8 | static_cast<std::uint8_t>(type);
+  std::uint64_t hash =
+      std::uint64_t{static_cast<std::uint32_t>(tenant)} << 8 | static_cast<std::uint8_t>(type);
   for (const std::uint32_t name : names) hash = (hash ^ hash >> 29 ^ name) * 0x9e3779b97f4a7c15;
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
 }  // namespace
 
-const LabelIndex::State::List* LabelIndex::State::OfTenant::find(std::uint32_t name, std::uint32_t value) const {
+const LabelIndex::State::List* LabelIndex::State::OfTenant::find(std::uint32_t name,
+                                                                 std::uint32_t value) const {
   const std::uint32_t id = list_of_pair.find(tag_of_pair(name, value), [&](std::uint32_t candidate) {
     return lists[candidate].name == name && lists[candidate].value == value;
   });
@@ -46,10 +48,12 @@ std::uint32_t LabelIndex::State::OfTenant::find_or_add(std::uint32_t name, std::
   return id;
 }
 
-// Neighbours in a scrape share most names and values: comparing with the series before is cheaper than hashing.
+// Neighbours in a scrape share most names and values: comparing with the series before is cheaper than
+// hashing.
 bool LabelIndex::State::look_up(const Labels& labels, Probe& probe) const {
   probe.pairs.clear();
-  const std::span<const Column> before = last_shape_ < shapes.size() ? shapes[last_shape_].columns : std::span<const Column>();
+  const std::span<const Column> before =
+      last_shape_ < shapes.size() ? shapes[last_shape_].columns : std::span<const Column>();
   bool complete = true;
   std::size_t k = 0;
   for (const LabelView& label : labels) {
@@ -57,7 +61,8 @@ bool LabelIndex::State::look_up(const Labels& labels, Probe& probe) const {
     std::uint32_t value = Symbols::kNone;
     if (k < before.size() && symbols.get(before[k].name) == label.name) {
       name = before[k].name;
-      if (before[k].value != Symbols::kNone && symbols.get(before[k].value) == label.value) value = before[k].value;
+      if (before[k].value != Symbols::kNone && symbols.get(before[k].value) == label.value)
+        value = before[k].value;
     }
     if (name == Symbols::kNone) name = symbols.find(label.name);
     if (value == Symbols::kNone) value = symbols.find(label.value);
@@ -81,7 +86,8 @@ std::uint32_t LabelIndex::State::find_shape(Tenant tenant, ValueType type, const
   return shape_table.find(tag_of_shape(tenant, type, names), same);
 }
 
-std::uint32_t LabelIndex::State::add_shape(Tenant tenant, ValueType type, std::span<const std::uint32_t> names) {
+std::uint32_t LabelIndex::State::add_shape(Tenant tenant, ValueType type,
+                                           std::span<const std::uint32_t> names) {
   const auto id = static_cast<std::uint32_t>(shapes.size());
   Shape& shape = shapes.emplace_back();
   shape.tenant = tenant;
@@ -122,7 +128,8 @@ SeriesRef LabelIndex::State::find(Tenant tenant, ValueType type, const Labels& l
   return ref == TagTable::kNone ? kNoSeries : SeriesRef{ref};
 }
 
-bool LabelIndex::State::create(Tenant tenant, ValueType type, const Labels& labels, SeriesRef ref, Probe& probe) {
+bool LabelIndex::State::create(Tenant tenant, ValueType type, const Labels& labels, SeriesRef ref,
+                               Probe& probe) {
   std::size_t k = 0;
   for (const LabelView& label : labels) {
     Probe::Pair& pair = probe.pairs[k++];

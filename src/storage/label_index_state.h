@@ -34,10 +34,10 @@ struct LabelIndex::State {
   };
   struct OfTenant {
     std::vector<List> lists;
-    TagTable list_of_pair;                                            // (name, value) to number of list
+    TagTable list_of_pair;  // (name, value) to number of list
     std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> lists_of_name;
     Postings all;
-    Postings strings;                                                 // series of type String
+    Postings strings;  // series of type String
 
     const List* find(std::uint32_t name, std::uint32_t value) const;
     std::uint32_t find_or_add(std::uint32_t name, std::uint32_t value);
@@ -53,7 +53,7 @@ struct LabelIndex::State {
   /// One label set on its way to a row.
   struct Probe {
     struct Pair {
-      std::uint32_t name;   // symbols; kNone where there is none yet
+      std::uint32_t name;  // symbols; kNone where there is none yet
       std::uint32_t value;
     };
     std::vector<Pair> pairs;
@@ -114,7 +114,7 @@ struct LabelIndex::State {
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::size_t block_used_ = kBlockBytes;
   std::vector<std::unique_ptr<std::uint32_t[]>> offsets_;  // by ref; 0 is no series
-  std::uint32_t last_shape_ = 0;  // of the series added last
+  std::uint32_t last_shape_ = 0;                           // of the series added last
 };
 
 }  // namespace silverback::storage

@@ -64,13 +64,14 @@ class LabelSelection {
   };
   struct Scan {
     const Matcher* matcher;
-    std::uint32_t name;                               // symbol
-    const std::vector<std::uint32_t>* lists;          // of that name
-    bool excludes;                                    // an absent label matches
+    std::uint32_t name;                       // symbol
+    const std::vector<std::uint32_t>* lists;  // of that name
+    bool excludes;                            // an absent label matches
   };
 
   static bool anything(const Matcher& matcher, std::string_view pattern) {
-    return (matcher.op() == MatchOp::Regex || matcher.op() == MatchOp::NotRegex) && matcher.value() == pattern;
+    return (matcher.op() == MatchOp::Regex || matcher.op() == MatchOp::NotRegex) &&
+           matcher.value() == pattern;
   }
 
   /// @returns false when nothing can match
@@ -83,12 +84,15 @@ class LabelSelection {
     if (anything(matcher, ".*")) return absent_matches;
 
     const std::span<const std::string> values = values_of(matcher);
-    if (!values.empty() && !(absent_matches && positive(matcher))) return narrow_or_exclude(matcher, name, values);
+    if (!values.empty() && !(absent_matches && positive(matcher)))
+      return narrow_or_exclude(matcher, name, values);
     scans_.push_back({&matcher, name, &lists->second, absent_matches});
     return true;
   }
 
-  static bool positive(const Matcher& matcher) { return matcher.op() == MatchOp::Equal || matcher.op() == MatchOp::Regex; }
+  static bool positive(const Matcher& matcher) {
+    return matcher.op() == MatchOp::Equal || matcher.op() == MatchOp::Regex;
+  }
 
   static std::span<const std::string> values_of(const Matcher& matcher) {
     if (matcher.op() == MatchOp::Equal || matcher.op() == MatchOp::NotEqual) return {&matcher.value(), 1};
@@ -118,8 +122,10 @@ class LabelSelection {
   }
 
   void start() {
-    std::sort(narrowings_.begin(), narrowings_.end(), [](const auto& a, const auto& b) { return a.series < b.series; });
-    std::sort(scans_.begin(), scans_.end(), [](const Scan& a, const Scan& b) { return a.lists->size() < b.lists->size(); });
+    std::sort(narrowings_.begin(), narrowings_.end(),
+              [](const auto& a, const auto& b) { return a.series < b.series; });
+    std::sort(scans_.begin(), scans_.end(),
+              [](const Scan& a, const Scan& b) { return a.lists->size() < b.lists->size(); });
     for (const Narrowing& narrowing : narrowings_) {
       const bool one = narrowing.lists.size() == 1;
       if (!set_) {
@@ -131,7 +137,8 @@ class LabelSelection {
       }
     }
     if (set_) return;
-    const auto narrows = std::find_if(scans_.begin(), scans_.end(), [](const Scan& scan) { return !scan.excludes; });
+    const auto narrows =
+        std::find_if(scans_.begin(), scans_.end(), [](const Scan& scan) { return !scan.excludes; });
     if (narrows == scans_.end()) {
       set_ = tenant_.all.to_set();
       return;
@@ -147,7 +154,8 @@ class LabelSelection {
     for (const std::uint32_t id : *scan.lists) {
       const State::List& list = tenant_.lists[id];
       if (list.postings.size() == 0) continue;
-      if (all || scan.matcher->matches(state_.symbols.get(list.value)) != scan.excludes) lists.push_back(&list.postings);
+      if (all || scan.matcher->matches(state_.symbols.get(list.value)) != scan.excludes)
+        lists.push_back(&list.postings);
     }
     return lists;
   }
@@ -169,7 +177,9 @@ class LabelSelection {
     for (const SeriesRef ref : set_->to_vector()) {
       const std::uint32_t value = state_.value_of(ref, scan.name);
       const auto [at, fresh] = known.try_emplace(value, false);
-      if (fresh) at->second = scan.matcher->matches(value == Symbols::kNone ? std::string_view() : state_.symbols.get(value));
+      if (fresh)
+        at->second =
+            scan.matcher->matches(value == Symbols::kNone ? std::string_view() : state_.symbols.get(value));
       if (at->second) refs.push_back(static_cast<std::uint32_t>(ref));
     }
     kept.add_many(refs);
@@ -185,7 +195,8 @@ class LabelSelection {
   std::optional<RefSet> set_;
 };
 
-std::vector<SeriesRef> LabelIndex::select(Tenant tenant, std::span<const Matcher> matchers, const IndexSelect& how) const {
+std::vector<SeriesRef> LabelIndex::select(Tenant tenant, std::span<const Matcher> matchers,
+                                          const IndexSelect& how) const {
   const ReaderLock lock(mutex_);
   const State::OfTenant* const of_tenant = state_->tenant(tenant);
   if (of_tenant == nullptr) return {};
@@ -199,7 +210,8 @@ std::vector<std::string> LabelIndex::label_names(Tenant tenant) const {
   if (of_tenant == nullptr) return names;
   for (const auto& [name, lists] : of_tenant->lists_of_name) {
     const std::string_view text = state_->symbols.get(name);
-    const bool used = std::any_of(lists.begin(), lists.end(), [&](std::uint32_t id) { return of_tenant->lists[id].postings.size() > 0; });
+    const bool used = std::any_of(lists.begin(), lists.end(),
+                                  [&](std::uint32_t id) { return of_tenant->lists[id].postings.size() > 0; });
     if (used && !is_hidden_label(text)) names.emplace_back(text);
   }
   std::sort(names.begin(), names.end());

@@ -67,7 +67,8 @@ void MetadataTable::give_back(Changes changes) {
   const MutexLock lock(mutex_);
   for (const auto& [tenant, entries] : changes.put) {
     for (const Metadata& metadata : entries) {
-      if (const auto it = entries_.find({tenant, metadata.metric}); it != entries_.end()) it->second.unsaved = true;
+      if (const auto it = entries_.find({tenant, metadata.metric}); it != entries_.end())
+        it->second.unsaved = true;
     }
   }
   for (const auto& [tenant, metrics] : changes.removed) {

@@ -37,7 +37,8 @@ void for_each_gap(const char* gaps, std::uint32_t first, std::uint32_t count, co
 }  // namespace
 
 RefSet::RefSet() : bitmap_(roaring_bitmap_create()) {}
-RefSet::RefSet(std::span<const SeriesRef> refs) : bitmap_(roaring_bitmap_of_ptr(refs.size(), numbers(refs))) {}
+RefSet::RefSet(std::span<const SeriesRef> refs)
+    : bitmap_(roaring_bitmap_of_ptr(refs.size(), numbers(refs))) {}
 RefSet::RefSet(RefSet&& other) noexcept : bitmap_(std::exchange(other.bitmap_, nullptr)) {}
 RefSet& RefSet::operator=(RefSet&& other) noexcept {
   std::swap(bitmap_, other.bitmap_);
@@ -51,11 +52,15 @@ bool RefSet::empty() const { return roaring_bitmap_is_empty(bitmap_); }
 std::uint64_t RefSet::size() const { return roaring_bitmap_get_cardinality(bitmap_); }
 bool RefSet::contains(SeriesRef ref) const { return roaring_bitmap_contains(bitmap_, number(ref)); }
 void RefSet::add(SeriesRef ref) { roaring_bitmap_add(bitmap_, number(ref)); }
-void RefSet::add_many(std::span<const std::uint32_t> refs) { roaring_bitmap_add_many(bitmap_, refs.size(), refs.data()); }
+void RefSet::add_many(std::span<const std::uint32_t> refs) {
+  roaring_bitmap_add_many(bitmap_, refs.size(), refs.data());
+}
 void RefSet::unite(const RefSet& other) { roaring_bitmap_or_inplace(bitmap_, other.bitmap_); }
 void RefSet::intersect(const RefSet& other) { roaring_bitmap_and_inplace(bitmap_, other.bitmap_); }
 void RefSet::subtract(const RefSet& other) { roaring_bitmap_andnot_inplace(bitmap_, other.bitmap_); }
-bool RefSet::intersects(const RefSet& other) const { return roaring_bitmap_intersect(bitmap_, other.bitmap_); }
+bool RefSet::intersects(const RefSet& other) const {
+  return roaring_bitmap_intersect(bitmap_, other.bitmap_);
+}
 RefSet RefSet::copy() const { return RefSet(roaring_bitmap_copy(bitmap_)); }
 std::vector<SeriesRef> RefSet::to_vector() const {
   std::vector<SeriesRef> refs(size());
@@ -194,7 +199,8 @@ void Postings::remove(const RefSet& gone) {
   std::vector<std::uint32_t> refs;
   append_to(refs);
   const bool was_big = big();
-  if (std::erase_if(refs, [&](std::uint32_t ref) { return gone.contains(SeriesRef{ref}); }) > 0 || was_big) rebuild(refs);
+  if (std::erase_if(refs, [&](std::uint32_t ref) { return gone.contains(SeriesRef{ref}); }) > 0 || was_big)
+    rebuild(refs);
 }
 
 bool Postings::contains(SeriesRef ref) const {

@@ -37,7 +37,8 @@ std::string key_of(Row row, Tenant tenant) { return key_of(row, static_cast<std:
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 Status failed(const rocksdb::Status& status, std::string_view doing) {
-  return Status(status.IsCorruption() ? Code::DataLoss : Code::Unavailable, std::string(doing) + ": " + status.ToString());
+  return Status(status.IsCorruption() ? Code::DataLoss : Code::Unavailable,
+                std::string(doing) + ": " + status.ToString());
 }
 
 Status damaged(std::string_view key, std::string_view why) {
@@ -62,8 +63,9 @@ class Registry::Loader {
     ByteReader in(value);
     const std::uint64_t version = in.varint();
     if (in.ok() && version > kVersion) {
-      return Status(Code::InvalidArgument, "registry format " + std::to_string(version) + " is newer than this program's " +
-                                               std::to_string(kVersion) + "; start the newer version again");
+      return Status(Code::InvalidArgument, "registry format " + std::to_string(version) +
+                                               " is newer than this program's " + std::to_string(kVersion) +
+                                               "; start the newer version again");
     }
     const std::uint64_t next_ref = in.varint();
     const std::uint64_t series = in.varint();
@@ -106,8 +108,10 @@ class Registry::Loader {
     for (std::size_t i = 0; i < index_.shapes.size(); ++i) {
       std::string_view before;
       for (const auto& column : index_.shapes[i].columns) {
-        const std::string_view name = column.name < symbols ? index_.symbols.get(column.name) : std::string_view();
-        if (name <= before) return damaged(key_of(Row::Shape, static_cast<std::uint32_t>(i)), "its names are not in order");
+        const std::string_view name =
+            column.name < symbols ? index_.symbols.get(column.name) : std::string_view();
+        if (name <= before)
+          return damaged(key_of(Row::Shape, static_cast<std::uint32_t>(i)), "its names are not in order");
         before = name;
       }
     }
@@ -119,10 +123,12 @@ class Registry::Loader {
     const std::string_view database = in.string();
     const std::string_view measurement = in.string();
     const std::string_view name = in.string();
-    if (!in.ok() || !in.at_end() || value.size() != 1 || value[0] < 0 || value[0] > static_cast<char>(ValueType::Histogram)) {
+    if (!in.ok() || !in.at_end() || value.size() != 1 || value[0] < 0 ||
+        value[0] > static_cast<char>(ValueType::Histogram)) {
       return damaged(key, "the field is malformed");
     }
-    const auto added = catalog_.add_field(tenant, database, measurement, name, static_cast<ValueType>(value[0]));
+    const auto added =
+        catalog_.add_field(tenant, database, measurement, name, static_cast<ValueType>(value[0]));
     if (!added) return damaged(key, added.status().message());
     ++loaded_.fields;
     return {};
@@ -145,7 +151,8 @@ class Registry::Loader {
     const std::uint64_t tenant = in.varint();
     const auto type = in.fixed<std::uint8_t>();
     std::vector<std::uint32_t> names;
-    while (!in.at_end()) names.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), Symbols::kNone)));
+    while (!in.at_end())
+      names.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), Symbols::kNone)));
     if (!in.ok() || tenant > 0xffff'ffff || type > static_cast<std::uint8_t>(ValueType::Histogram)) {
       return damaged(key, "the shape is malformed");
     }
@@ -205,7 +212,8 @@ class Registry::Loader {
 Result<Registry::Loaded> Registry::load(LabelIndex& index, FieldCatalog& catalog) {
   const WriterLock lock(index.mutex_);
   LabelIndex::State& state = *index.state_;
-  if (state.next_ref != 1 || state.symbols.size() > 0) return Status(Code::Internal, "the registry is loaded into an index that is in use");
+  if (state.next_ref != 1 || state.symbols.size() > 0)
+    return Status(Code::Internal, "the registry is loaded into an index that is in use");
 
   Loaded loaded;
   Loader loader(state, catalog, loaded);
@@ -303,12 +311,14 @@ Status Registry::save(LabelIndex& index, const FieldCatalog& catalog) {
     });
   }
   if (status.ok()) {
-    status = write_rows(0, static_cast<std::uint32_t>(refs.size()), [&](const LabelIndex::State& state, std::uint32_t i) {
-      const std::string_view row = state.row_bytes(SeriesRef{refs[i]});
-      if (!row.empty()) writer.put(key_of(Row::Series, refs[i]), row);
-    });
+    status = write_rows(0, static_cast<std::uint32_t>(refs.size()),
+                        [&](const LabelIndex::State& state, std::uint32_t i) {
+                          const std::string_view row = state.row_bytes(SeriesRef{refs[i]});
+                          if (!row.empty()) writer.put(key_of(Row::Series, refs[i]), row);
+                        });
   }
-  for (const auto& [tenant, database] : fields.databases) writer.put(key_of(Row::Database, tenant) + database, {});
+  for (const auto& [tenant, database] : fields.databases)
+    writer.put(key_of(Row::Database, tenant) + database, {});
   for (const FieldRow& field : fields.fields) {
     std::string key = key_of(Row::Field, field.tenant);
     put_string(key, field.database);

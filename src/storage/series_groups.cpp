@@ -7,7 +7,8 @@
 namespace silverback::storage {
 
 Labels visible(const Labels& labels) {
-  const bool hides = std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
+  const bool hides =
+      std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
   if (!hides) return labels;
   std::string bytes;
   for (const LabelView& label : labels) {
@@ -16,7 +17,8 @@ Labels visible(const Labels& labels) {
   return Labels::from_checked_bytes(std::move(bytes));
 }
 
-SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden) : refs_(std::move(refs)) {
+SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden)
+    : refs_(std::move(refs)) {
   if (refs_.size() < 2) return;
   struct Named {
     Hash128 name;
@@ -41,7 +43,8 @@ SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index,
   }
   std::vector<std::uint32_t> order(refs_.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return leader[a] < leader[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return leader[a] < leader[b]; });
   std::vector<SeriesRef> grouped;
   grouped.reserve(refs_.size());
   for (std::size_t i = 0; i < order.size(); ++i) {

@@ -1,5 +1,5 @@
-// SeriesGroups: series that look alike once hidden labels are gone, and twins of different value types, are one
-// series to whoever asks.
+// SeriesGroups: series that look alike once hidden labels are gone, and twins of different value types, are
+// one series to whoever asks.
 //
 // Threads: a value.
 #pragma once

@@ -39,7 +39,7 @@ class SlabSource {
  private:
   static constexpr std::size_t kRegionBytes = 2 << 20;
   static constexpr std::size_t kPlainRegions = 4;  // a small store does without huge pages
-  static constexpr std::size_t kKeep = 256;  // free slabs that stay resident; the rest go to the system
+  static constexpr std::size_t kKeep = 256;        // free slabs that stay resident; the rest go to the system
 
   Mutex mutex_;
   std::vector<void*> regions_ GUARDED_BY(mutex_);

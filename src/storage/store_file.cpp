@@ -50,8 +50,8 @@ void StoreFile::begin_window(std::int32_t window) {
   state_->live.clear();
 }
 
-Status StoreFile::add_values(SeriesRef ref, std::string_view chunk, std::int64_t first_ns, std::int64_t last_ns,
-                             std::uint32_t samples) {
+Status StoreFile::add_values(SeriesRef ref, std::string_view chunk, std::int64_t first_ns,
+                             std::int64_t last_ns, std::uint32_t samples) {
   WindowInfo& window = state_->window;
   window.min_ns = std::min(window.min_ns, first_ns);
   window.max_ns = std::max(window.max_ns, last_ns);
@@ -96,7 +96,8 @@ Status ChunkStore::ingest(std::unique_ptr<StoreFile> file, const FlushMark& mark
   StoreFile::State& state = *file->state_;
   state.mark.mark = mark;
   if (const Status bad = state.put(RecordKind::Mark, 0, state.mark.encode()); !bad.ok()) return bad;
-  if (const auto status = state.writer.Finish(); !status.ok()) return from_rocksdb(status, "finishing " + state.path);
+  if (const auto status = state.writer.Finish(); !status.ok())
+    return from_rocksdb(status, "finishing " + state.path);
   rocksdb::IngestExternalFileOptions options;
   options.move_files = true;
   options.failed_move_fall_back_to_copy = false;
@@ -112,8 +113,9 @@ Status ChunkStore::ingest(std::unique_ptr<StoreFile> file, const FlushMark& mark
   next->marks.push_back(mark);
   ++next_generation_;
   for (WindowInfo& info : state.mark.windows) {
-    const auto at = std::lower_bound(next->windows.begin(), next->windows.end(), info.window,
-                                     [](const WindowInfo& a, std::int32_t window) { return a.window < window; });
+    const auto at =
+        std::lower_bound(next->windows.begin(), next->windows.end(), info.window,
+                         [](const WindowInfo& a, std::int32_t window) { return a.window < window; });
     if (at == next->windows.end() || at->window != info.window) {
       if (static_cast<std::size_t>(at - next->windows.begin()) < next->first_live) ++next->first_live;
       info.generations = {state.generation};

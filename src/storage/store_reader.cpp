@@ -23,13 +23,17 @@ struct StoreReader::State {
   std::uint64_t iterator_version = 0;
 };
 
-StoreReader::StoreReader(const ChunkStore& store) : state_(std::make_unique<State>()) { state_->db = store.db_.get(); }
+StoreReader::StoreReader(const ChunkStore& store) : state_(std::make_unique<State>()) {
+  state_->db = store.db_.get();
+}
 StoreReader::~StoreReader() = default;
 
-Status StoreReader::read(const WindowTable& table, std::size_t first, std::size_t last, std::span<const SeriesRef> refs,
+Status StoreReader::read(const WindowTable& table, std::size_t first, std::size_t last,
+                         std::span<const SeriesRef> refs,
                          const std::function<Status(const StoredChunk&)>& visit) {
   if (refs.empty() || first >= last) return {};
-  const std::uint64_t span = static_cast<std::uint64_t>(refs.back()) - static_cast<std::uint64_t>(refs.front()) + 1;
+  const std::uint64_t span =
+      static_cast<std::uint64_t>(refs.back()) - static_cast<std::uint64_t>(refs.front()) + 1;
   if (refs.size() < 4 || span > refs.size() * kDense) return look_up(table, first, last, refs, visit);
   if (state_->iterator == nullptr || state_->iterator_version != table.version) {
     state_->iterator.reset(state_->db->db->NewIterator(rocksdb::ReadOptions(), state_->db->chunks));
@@ -48,7 +52,8 @@ Status StoreReader::scan(const WindowInfo& window, std::span<const SeriesRef> re
   it.Seek(StoreKey{window.window, RecordKind::Values, number(0), 0}.encode());
   for (std::size_t i = 0; it.Valid(); it.Next()) {
     StoreKey key;
-    if (!StoreKey::decode(view(it.key()), key)) return Status(Code::DataLoss, "the chunk store has a malformed key");
+    if (!StoreKey::decode(view(it.key()), key))
+      return Status(Code::DataLoss, "the chunk store has a malformed key");
     if (key.window != window.window || key.kind != RecordKind::Values) break;
     while (i < refs.size() && number(i) < key.id) ++i;
     if (i == refs.size()) break;
@@ -60,7 +65,8 @@ Status StoreReader::scan(const WindowInfo& window, std::span<const SeriesRef> re
 }
 
 Status StoreReader::look_up(const WindowTable& table, std::size_t first, std::size_t last,
-                            std::span<const SeriesRef> refs, const std::function<Status(const StoredChunk&)>& visit) {
+                            std::span<const SeriesRef> refs,
+                            const std::function<Status(const StoredChunk&)>& visit) {
   std::vector<std::string> keys;
   std::vector<StoredChunk> wanted;
   std::vector<rocksdb::Slice> slices;
@@ -70,8 +76,8 @@ Status StoreReader::look_up(const WindowTable& table, std::size_t first, std::si
     slices.assign(keys.begin(), keys.end());
     values = std::vector<rocksdb::PinnableSlice>(keys.size());
     statuses.assign(keys.size(), {});
-    state_->db->db->MultiGet(rocksdb::ReadOptions(), state_->db->chunks, keys.size(), slices.data(), values.data(),
-                             statuses.data(), /*sorted_input=*/true);
+    state_->db->db->MultiGet(rocksdb::ReadOptions(), state_->db->chunks, keys.size(), slices.data(),
+                             values.data(), statuses.data(), /*sorted_input=*/true);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (statuses[i].IsNotFound()) continue;
       if (!statuses[i].ok()) return from_rocksdb(statuses[i], "reading chunks");
@@ -86,7 +92,9 @@ Status StoreReader::look_up(const WindowTable& table, std::size_t first, std::si
     const WindowInfo& window = table.windows[w];
     for (std::size_t i = 0; i < refs.size(); ++i) {
       for (const std::uint32_t generation : window.generations) {
-        keys.push_back(StoreKey{window.window, RecordKind::Values, static_cast<std::uint32_t>(refs[i]), generation}.encode());
+        keys.push_back(
+            StoreKey{window.window, RecordKind::Values, static_cast<std::uint32_t>(refs[i]), generation}
+                .encode());
         wanted.push_back({i, window.window, generation, {}});
         if (keys.size() < kLookUpBatch) continue;
         if (const Status bad = run(); !bad.ok()) return bad;
@@ -96,9 +104,11 @@ Status StoreReader::look_up(const WindowTable& table, std::size_t first, std::si
   return keys.empty() ? Status() : run();
 }
 
-Result<std::string_view> StoreReader::times(std::int32_t window, std::uint32_t generation, std::uint64_t number) {
+Result<std::string_view> StoreReader::times(std::int32_t window, std::uint32_t generation,
+                                            std::uint64_t number) {
   state_->times.Reset();
-  const std::string key = StoreKey{window, RecordKind::Times, static_cast<std::uint32_t>(number), generation}.encode();
+  const std::string key =
+      StoreKey{window, RecordKind::Times, static_cast<std::uint32_t>(number), generation}.encode();
   const auto status = state_->db->db->Get(rocksdb::ReadOptions(), state_->db->chunks, key, &state_->times);
   if (!status.ok()) return from_rocksdb(status, "reading times block " + std::to_string(number));
   return view(state_->times);

@@ -16,7 +16,8 @@ std::uint64_t seconds_from(std::int32_t window, std::int64_t time_ns, bool up) {
 
 std::int64_t time_at(std::int32_t window, std::uint64_t seconds) {
   const std::int64_t begin = window_range(window).min_ns;
-  const auto room = (static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) - static_cast<std::uint64_t>(begin)) /
+  const auto room = (static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) -
+                     static_cast<std::uint64_t>(begin)) /
                     kNsPerSecond;
   if (seconds > room) return std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(begin) + seconds * kNsPerSecond);

@@ -21,7 +21,8 @@ std::uint32_t tag_of(std::string_view text) {
 }  // namespace
 
 void TagTable::insert(std::uint32_t tag, std::uint32_t id) {
-  if ((size_ + 1) * 10 > slots_.size() * kFullTenths) resize(std::max(kFirstSlots, slots_.size() + slots_.size() / 2));
+  if ((size_ + 1) * 10 > slots_.size() * kFullTenths)
+    resize(std::max(kFirstSlots, slots_.size() + slots_.size() / 2));
   place(std::uint64_t{tag} << 32 | (id + 1));
   ++size_;
 }

@@ -45,7 +45,9 @@ class TagTable {
   std::size_t memory_bytes() const { return slots_.capacity() * sizeof(std::uint64_t); }
 
  private:
-  std::size_t home(std::uint32_t tag) const { return (tag * static_cast<std::uint64_t>(slots_.size())) >> 32; }
+  std::size_t home(std::uint32_t tag) const {
+    return (tag * static_cast<std::uint64_t>(slots_.size())) >> 32;
+  }
   std::size_t next(std::size_t i) const { return i + 1 == slots_.size() ? 0 : i + 1; }
   void resize(std::size_t slots);
   void place(std::uint64_t slot);

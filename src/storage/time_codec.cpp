@@ -47,8 +47,7 @@ bool to_unit(Tick tick, TimeUnit unit, std::int64_t* times, std::size_t n) {
     case Tick::Second:
       for (std::size_t i = 0; i < n; ++i) times[i] *= 1000;
       break;
-    case Tick::Millisecond:
-      break;
+    case Tick::Millisecond: break;
     case Tick::Microsecond:
       for (std::size_t i = 0; i < n; ++i) times[i] = floor_divide<1000>(times[i]);
       break;
@@ -75,18 +74,10 @@ void encode_times(std::span<const std::int64_t> times_ns, std::string& out) {
   const Tick tick = coarsest_tick(times_ns);
   ticks.resize(times_ns.size());
   switch (tick) {
-    case Tick::Second:
-      divide<1'000'000'000>(times_ns, ticks.data());
-      break;
-    case Tick::Millisecond:
-      divide<1'000'000>(times_ns, ticks.data());
-      break;
-    case Tick::Microsecond:
-      divide<1'000>(times_ns, ticks.data());
-      break;
-    case Tick::Nanosecond:
-      put_int_column(times_ns, static_cast<ColumnTag>(tick), out);
-      return;
+    case Tick::Second: divide<1'000'000'000>(times_ns, ticks.data()); break;
+    case Tick::Millisecond: divide<1'000'000>(times_ns, ticks.data()); break;
+    case Tick::Microsecond: divide<1'000>(times_ns, ticks.data()); break;
+    case Tick::Nanosecond: put_int_column(times_ns, static_cast<ColumnTag>(tick), out); return;
   }
   put_int_column(ticks, static_cast<ColumnTag>(tick), out);
 }

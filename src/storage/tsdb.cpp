@@ -22,16 +22,22 @@ std::unique_ptr<Querier> Tsdb::querier(Tenant tenant, TimeRange range) {
   return std::make_unique<TsdbQuerier>(*engine_, tenant, range);
 }
 
-Status Tsdb::put(Tenant tenant, std::vector<Metadata> entries) { return engine_->put_metadata(tenant, std::move(entries)); }
+Status Tsdb::put(Tenant tenant, std::vector<Metadata> entries) {
+  return engine_->put_metadata(tenant, std::move(entries));
+}
 std::vector<Metadata> Tsdb::get(Tenant tenant, std::string_view metric, std::size_t limit) const {
   return engine_->metadata().get(tenant, metric, limit);
 }
 
-bool Tsdb::has_database(Tenant tenant, std::string_view name) const { return engine_->catalog().has_database(tenant, name); }
-Status Tsdb::create_database(Tenant tenant, std::string_view name) { return engine_->create_database(tenant, name); }
+bool Tsdb::has_database(Tenant tenant, std::string_view name) const {
+  return engine_->catalog().has_database(tenant, name);
+}
+Status Tsdb::create_database(Tenant tenant, std::string_view name) {
+  return engine_->create_database(tenant, name);
+}
 std::vector<std::string> Tsdb::databases(Tenant tenant) const { return engine_->catalog().databases(tenant); }
-std::optional<ValueType> Tsdb::field_type(Tenant tenant, std::string_view database, std::string_view measurement,
-                                          std::string_view field) const {
+std::optional<ValueType> Tsdb::field_type(Tenant tenant, std::string_view database,
+                                          std::string_view measurement, std::string_view field) const {
   return engine_->catalog().field_type(tenant, database, measurement, field);
 }
 

@@ -42,19 +42,19 @@ struct TsdbOptions {
   std::uint64_t wal_segment_bytes = 64ull << 20;
   bool salvage_wal = false;  // start although the log is damaged before its end; what is behind is dropped
 
-  std::chrono::nanoseconds grace = std::chrono::minutes(10);   // a window closes so long after its end
-  std::chrono::nanoseconds quiet = std::chrono::seconds(30);   // backfilled windows are written after so long
-  std::chrono::nanoseconds retention{0};                       // older data goes; 0 keeps everything
+  std::chrono::nanoseconds grace = std::chrono::minutes(10);  // a window closes so long after its end
+  std::chrono::nanoseconds quiet = std::chrono::seconds(30);  // backfilled windows are written after so long
+  std::chrono::nanoseconds retention{0};                      // older data goes; 0 keeps everything
   std::chrono::nanoseconds checkpoint_interval = std::chrono::minutes(10);
-  std::uint64_t checkpoint_wal_bytes = 256ull << 20;           // or after so much log
+  std::uint64_t checkpoint_wal_bytes = 256ull << 20;  // or after so much log
 
-  std::uint64_t head_memory_bytes = 2ull << 30;   // above: windows are written early; at twice this: 429
-  std::uint64_t max_series = 0;                   // 0 is no limit
-  std::uint64_t max_metadata = 100'000;           // metric names with type and help
+  std::uint64_t head_memory_bytes = 2ull << 30;  // above: windows are written early; at twice this: 429
+  std::uint64_t max_series = 0;                  // 0 is no limit
+  std::uint64_t max_metadata = 100'000;          // metric names with type and help
   std::uint64_t block_cache_bytes = 128ull << 20;
 
-  std::uint32_t shards = 16;   // a power of two
-  bool background = true;      // false: nothing happens unless maintain() or flush() is called, for tests
+  std::uint32_t shards = 16;  // a power of two
+  bool background = true;     // false: nothing happens unless maintain() or flush() is called, for tests
 };
 
 class Engine;

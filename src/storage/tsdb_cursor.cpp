@@ -42,7 +42,8 @@ Status TsdbCursor::load_block() {
   block_begin_ = at_ - 1;
   const auto before = engine_.store().table();
   const auto [first, last] = before->overlapping(range_);
-  const std::size_t series = std::clamp(kRecordsPerBlock / std::max<std::size_t>(last - first, 1), kLeastSeries, kMostSeries);
+  const std::size_t series =
+      std::clamp(kRecordsPerBlock / std::max<std::size_t>(last - first, 1), kLeastSeries, kMostSeries);
   block_end_ = std::min(block_begin_ + series, groups_.size());
   refs_.clear();
   for (std::size_t i = block_begin_; i < block_end_; ++i) {
@@ -52,9 +53,9 @@ Status TsdbCursor::load_block() {
   std::sort(refs_.begin(), refs_.end());
   snapshots_.resize(std::max(snapshots_.size(), refs_.size()));
   for (SeriesSnapshot& snapshot : snapshots_) snapshot.clear();
-  engine_.head().visit(refs_, [&](std::size_t i, HeadShard& shard, HeadSeries& series_of) NO_THREAD_SAFETY_ANALYSIS {
-    shard.snapshot(series_of, range_, snapshots_[i]);
-  });
+  engine_.head().visit(refs_,
+                       [&](std::size_t i, HeadShard& shard, HeadSeries& series_of)
+                           NO_THREAD_SAFETY_ANALYSIS { shard.snapshot(series_of, range_, snapshots_[i]); });
   return read_windows(refs_);
 }
 
@@ -65,14 +66,16 @@ Status TsdbCursor::read_windows(std::span<const SeriesRef> refs) {
   const auto table = engine_.store().table();  // after the head, see tsdb_querier.h
   const auto [first, last] = table->overlapping(range_);
   Status status = times_.reader().read(*table, first, last, refs, [&](const StoredChunk& chunk) -> Status {
-    stored_[chunk.series].push_back({chunk.window, chunk.generation, block_bytes_.size(), chunk.bytes.size()});
+    stored_[chunk.series].push_back(
+        {chunk.window, chunk.generation, block_bytes_.size(), chunk.bytes.size()});
     block_bytes_.append(chunk.bytes);
     return {};
   });
   if (!status.ok()) return status;
   for (auto& records : stored_) {
     const auto older = [](const Stored& a, const Stored& b) { return a.generation < b.generation; };
-    if (!std::is_sorted(records.begin(), records.end(), older)) std::stable_sort(records.begin(), records.end(), older);
+    if (!std::is_sorted(records.begin(), records.end(), older))
+      std::stable_sort(records.begin(), records.end(), older);
   }
   return {};
 }
@@ -102,7 +105,8 @@ Status TsdbCursor::read(Columns& out) {
   const auto refs = groups_.group(group);
   open_.reserve(refs.size());  // the builder keeps pointers to its elements
   for (const SeriesRef ref : refs) {
-    const auto at = static_cast<std::size_t>(std::lower_bound(refs_.begin(), refs_.end(), ref) - refs_.begin());
+    const auto at =
+        static_cast<std::size_t>(std::lower_bound(refs_.begin(), refs_.end(), ref) - refs_.begin());
     if (Status bad = add_series(at); !bad.ok()) return std::move(bad).in(labels().to_string());
   }
   Status built = builder_.build(out);

@@ -41,18 +41,18 @@ class TsdbCursor final : public SeriesCursor {
   TimesCache times_;
   ColumnBuilder builder_;
 
-  std::size_t at_ = 0;          // of the current group, plus 1
+  std::size_t at_ = 0;  // of the current group, plus 1
   bool labels_current_ = false;
   Labels labels_;
 
   // The block that read() needed last.
   std::size_t block_begin_ = 0;  // groups
   std::size_t block_end_ = 0;
-  std::vector<SeriesRef> refs_;                // ascending
-  std::vector<SeriesSnapshot> snapshots_;      // by position in refs_
-  std::vector<std::vector<Stored>> stored_;    // likewise
+  std::vector<SeriesRef> refs_;              // ascending
+  std::vector<SeriesSnapshot> snapshots_;    // by position in refs_
+  std::vector<std::vector<Stored>> stored_;  // likewise
   std::string block_bytes_;
-  std::vector<SampleColumn> open_;             // of the series being built
+  std::vector<SampleColumn> open_;  // of the series being built
 };
 
 }  // namespace silverback::storage

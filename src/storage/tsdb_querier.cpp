@@ -6,15 +6,18 @@
 
 namespace silverback::storage {
 
-Result<std::unique_ptr<SeriesCursor>> TsdbQuerier::select(std::span<const Matcher> matchers, const Select& select) {
+Result<std::unique_ptr<SeriesCursor>> TsdbQuerier::select(std::span<const Matcher> matchers,
+                                                          const Select& select) {
   auto refs = engine_.index().select(tenant_, matchers, {!select.show_hidden, select.as_floats});
   SeriesGroups groups(std::move(refs), engine_.index(), !select.show_hidden);
   if (select.max_series != 0 && groups.size() > select.max_series) {
     return Status(Code::ResourceExhausted, "the selector matches " + std::to_string(groups.size()) +
-                                               " series, more than the limit of " + std::to_string(select.max_series) +
+                                               " series, more than the limit of " +
+                                               std::to_string(select.max_series) +
                                                "; add matchers, or raise the limit");
   }
-  return std::unique_ptr<SeriesCursor>(std::make_unique<TsdbCursor>(engine_, std::move(groups), range_, select));
+  return std::unique_ptr<SeriesCursor>(
+      std::make_unique<TsdbCursor>(engine_, std::move(groups), range_, select));
 }
 
 Status TsdbQuerier::keep_live(std::vector<SeriesRef>& refs) {
@@ -25,9 +28,10 @@ Status TsdbQuerier::keep_live(std::vector<SeriesRef>& refs) {
     count += live[i] ? 0 : 1;
     live[i] = true;
   };
-  engine_.head().visit(refs, [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
-    if (shard.may_have(series, range_)) mark(i);
-  });
+  engine_.head().visit(refs,
+                       [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
+                         if (shard.may_have(series, range_)) mark(i);
+                       });
   const auto table = engine_.store().table();
   const auto [first, last] = table->overlapping(range_);
   std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
@@ -96,7 +100,8 @@ Result<LabelAnswer> TsdbQuerier::label_values(std::string_view name, const Label
   const auto refs = matching(query, all);
   if (!refs) return refs.status();
   const LabelIndex& index = engine_.index();
-  return limited(all ? index.label_values(tenant_, name) : index.label_values(tenant_, name, *refs), query.limit);
+  return limited(all ? index.label_values(tenant_, name) : index.label_values(tenant_, name, *refs),
+                 query.limit);
 }
 
 Result<std::vector<Labels>> TsdbQuerier::series(const LabelQuery& query, bool& truncated) {
@@ -108,7 +113,8 @@ Result<std::vector<Labels>> TsdbQuerier::series(const LabelQuery& query, bool& t
   std::vector<Labels> out;
   const std::size_t count = truncated ? query.limit : groups.size();
   out.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) out.push_back(visible(engine_.index().labels(groups.group(i).front())));
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back(visible(engine_.index().labels(groups.group(i).front())));
   return out;
 }
 

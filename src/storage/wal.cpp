@@ -66,7 +66,8 @@ Result<std::unique_ptr<Wal>> Wal::open(std::filesystem::path dir, const WalOptio
   const auto numbers = list_segments(dir);
   if (!numbers) return numbers.status();
   if (!numbers->empty() && numbers->back() >= replayed.next_segment) {
-    return Status(Code::InvalidArgument, "log " + dir.string() + " has segment " + std::to_string(numbers->back()) +
+    return Status(Code::InvalidArgument, "log " + dir.string() + " has segment " +
+                                             std::to_string(numbers->back()) +
                                              ", which was not replayed; replay the log before opening it");
   }
   std::unique_ptr<Wal> wal(new Wal(std::move(dir), options, replayed));
@@ -134,9 +135,10 @@ WalTicket Wal::append(std::span<const Entry> entries) {
     if (payload.size() > kMaxRecordBytes) {
       auto refused = std::make_shared<Group>();
       refused->done = true;
-      refused->status = Status(Code::InvalidArgument, "a log record of " + std::to_string(payload.size()) +
-                                                          " bytes is over the limit of " +
-                                                          std::to_string(kMaxRecordBytes) + "; send smaller batches");
+      refused->status =
+          Status(Code::InvalidArgument, "a log record of " + std::to_string(payload.size()) +
+                                            " bytes is over the limit of " + std::to_string(kMaxRecordBytes) +
+                                            "; send smaller batches");
       return WalTicket(std::move(refused));
     }
     checksums[i] = record_checksum(entries[i].type, payload);

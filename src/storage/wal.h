@@ -72,12 +72,12 @@ struct ReplayStats {
   std::uint64_t segments = 0;
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
-  std::uint64_t dropped_bytes = 0;      // behind the end of the log, or skipped by salvage
-  std::uint64_t dropped_segments = 0;   // without a header, or behind a tear by power loss; renamed to *.lost
-  std::string dropped_why;              // in words, for the operator; empty when nothing was dropped
-  WalPosition end;                      // behind the last good record
-  std::uint64_t next_segment = 1;       // the number that Wal::open() goes on with
-  std::uint64_t synced_before = 1;      // segments from this one on may not be on the disk yet
+  std::uint64_t dropped_bytes = 0;     // behind the end of the log, or skipped by salvage
+  std::uint64_t dropped_segments = 0;  // without a header, or behind a tear by power loss; renamed to *.lost
+  std::string dropped_why;             // in words, for the operator; empty when nothing was dropped
+  WalPosition end;                     // behind the last good record
+  std::uint64_t next_segment = 1;      // the number that Wal::open() goes on with
+  std::uint64_t synced_before = 1;     // segments from this one on may not be on the disk yet
 };
 
 /// Called for each record in order. A failure stops the replay and is its answer.
@@ -91,8 +91,8 @@ using ReplayCallback = std::function<Status(WalPosition position, RecordType typ
 /// @returns DataLoss naming file and offset for damage or a missing segment, unless salvaging;
 ///          Unavailable when a file cannot be read
 /// Threads: nobody else may use the directory.
-Result<ReplayStats> replay_wal(const std::filesystem::path& dir, WalPosition from, const ReplayOptions& options,
-                               const ReplayCallback& callback);
+Result<ReplayStats> replay_wal(const std::filesystem::path& dir, WalPosition from,
+                               const ReplayOptions& options, const ReplayCallback& callback);
 
 /// A promise about records handed to append(). Copies are cheap.
 class WalTicket {
@@ -115,7 +115,7 @@ struct WalStats {
   std::uint64_t write_failures = 0;
   std::uint64_t syncs = 0;
   std::uint64_t sync_failures = 0;
-  double sync_seconds = 0;          // spent in fdatasync
+  double sync_seconds = 0;  // spent in fdatasync
 };
 
 class Wal {
@@ -181,13 +181,13 @@ class Wal {
 
   // Held for copying into the buffer and for changing hands, never during I/O.
   mutable Mutex mutex_;
-  std::string pending_ GUARDED_BY(mutex_);                 // records of group_
-  std::shared_ptr<Group> group_ GUARDED_BY(mutex_);        // the group that gathers
-  WalPosition next_ GUARDED_BY(mutex_);                    // where the next record goes
-  bool leading_ GUARDED_BY(mutex_) = false;                // somebody is writing
-  bool rotating_ GUARDED_BY(mutex_) = false;               // a segment ends: appends wait
-  Condition idle_;                                         // one of the two became false
-  std::shared_ptr<Segment> current_ GUARDED_BY(mutex_);    // changed by the leader only; null after a failure
+  std::string pending_ GUARDED_BY(mutex_);               // records of group_
+  std::shared_ptr<Group> group_ GUARDED_BY(mutex_);      // the group that gathers
+  WalPosition next_ GUARDED_BY(mutex_);                  // where the next record goes
+  bool leading_ GUARDED_BY(mutex_) = false;              // somebody is writing
+  bool rotating_ GUARDED_BY(mutex_) = false;             // a segment ends: appends wait
+  Condition idle_;                                       // one of the two became false
+  std::shared_ptr<Segment> current_ GUARDED_BY(mutex_);  // changed by the leader only; null after a failure
   std::vector<std::shared_ptr<Segment>> retired_ GUARDED_BY(mutex_);  // ended, perhaps not on the disk yet
   WalStats stats_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;

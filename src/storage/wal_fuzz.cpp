@@ -77,7 +77,8 @@ void replay_file(std::string_view bytes) {
     require(wal && (*wal)->wait((*wal)->append(RecordType::Samples, "next")).ok());
   }
   const auto second = replay(dir);
-  require(second && second->stats.dropped_bytes == 0 && second->payloads.size() == first->payloads.size() + 1);
+  require(second && second->stats.dropped_bytes == 0 &&
+          second->payloads.size() == first->payloads.size() + 1);
   require(std::equal(first->payloads.begin(), first->payloads.end(), second->payloads.begin()));
   std::filesystem::remove_all(dir);
 }

@@ -25,8 +25,15 @@ constexpr std::uint8_t kCodeMask = 0x0f;
 // bottom (integers begin with zeros).
 constexpr unsigned kBottomCodes = 8;
 
-constexpr std::array<std::uint64_t, 9> kLowBytes = {0, 0xff, 0xffff, 0xff'ffff, 0xffff'ffff, 0xff'ffff'ffff,
-                                                    0xffff'ffff'ffff, 0xff'ffff'ffff'ffff, ~std::uint64_t{0}};
+constexpr std::array<std::uint64_t, 9> kLowBytes = {0,
+                                                    0xff,
+                                                    0xffff,
+                                                    0xff'ffff,
+                                                    0xffff'ffff,
+                                                    0xff'ffff'ffff,
+                                                    0xffff'ffff'ffff,
+                                                    0xff'ffff'ffff'ffff,
+                                                    ~std::uint64_t{0}};
 
 constexpr std::array<std::uint64_t, 3> kUnitsNs = {1, 1'000, kNsPerMs};
 
@@ -140,9 +147,11 @@ Status samples_damaged() { return damaged("samples record is malformed"); }
 /// ByteReader for the samples' fields: values are read eight bytes at a time where there are eight.
 class SampleReader {
  public:
-  SampleReader(std::string_view bytes, std::uint64_t unit, Batch& batch) : in_(bytes), unit_(unit), batch_(batch) {}
+  SampleReader(std::string_view bytes, std::uint64_t unit, Batch& batch)
+      : in_(bytes), unit_(unit), batch_(batch) {}
 
-  bool read_run(std::vector<SeriesRef>& refs, std::size_t run, std::size_t& sample, std::uint64_t& time, std::uint64_t& step) {
+  bool read_run(std::vector<SeriesRef>& refs, std::size_t run, std::size_t& sample, std::uint64_t& time,
+                std::uint64_t& step) {
     const auto control = in_.fixed<std::uint8_t>();
     const std::int64_t ref_step = (control & kHasRef) != 0 ? in_.zigzag_varint() : 1;
     const std::uint64_t ref = ref_ + static_cast<std::uint64_t>(ref_step);
@@ -214,7 +223,8 @@ std::string_view SamplesEncoder::encode(std::span<const SeriesRef> refs, const B
     if (runs++ == 0) base_ns = batch.times_ns[run.first];
     samples += run.count;
     if (types.empty() || types[i] != ValueType::String) continue;
-    for (std::uint32_t k = run.first; k < run.first + run.count; ++k) string_bytes += batch.string_at(k).size();
+    for (std::uint32_t k = run.first; k < run.first + run.count; ++k)
+      string_bytes += batch.string_at(k).size();
   }
   if (runs == 0) return {};
 
@@ -268,8 +278,9 @@ Status decode_samples(std::string_view payload, std::vector<SeriesRef>& refs, Ba
   return sample == samples && reader.at_end() ? Status() : samples_damaged();
 }
 
-void append_series_entry(std::string& payload, SeriesRef ref, Tenant tenant, ValueType type, const Labels& labels,
-                         std::string_view database, std::string_view measurement, std::string_view field) {
+void append_series_entry(std::string& payload, SeriesRef ref, Tenant tenant, ValueType type,
+                         const Labels& labels, std::string_view database, std::string_view measurement,
+                         std::string_view field) {
   put_varint(payload, static_cast<std::uint32_t>(ref));
   put_varint(payload, static_cast<std::uint32_t>(tenant));
   put_fixed(payload, static_cast<std::uint8_t>(type));
@@ -280,8 +291,8 @@ void append_series_entry(std::string& payload, SeriesRef ref, Tenant tenant, Val
 }
 
 void append_series_entry(std::string& payload, const SeriesEntry& entry) {
-  append_series_entry(payload, entry.ref, entry.tenant, entry.type, entry.labels, entry.database, entry.measurement,
-                      entry.field);
+  append_series_entry(payload, entry.ref, entry.tenant, entry.type, entry.labels, entry.database,
+                      entry.measurement, entry.field);
 }
 
 Status decode_series_entries(std::string_view payload, std::vector<SeriesEntry>& entries) {
@@ -351,7 +362,9 @@ Result<CatalogRecord> decode_catalog(std::string_view payload) {
   return record;
 }
 
-void encode_checkpoint_mark(std::string& payload, std::uint64_t checkpoint) { put_varint(payload, checkpoint); }
+void encode_checkpoint_mark(std::string& payload, std::uint64_t checkpoint) {
+  put_varint(payload, checkpoint);
+}
 
 Result<std::uint64_t> decode_checkpoint_mark(std::string_view payload) {
   ByteReader in(payload);

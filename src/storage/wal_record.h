@@ -28,7 +28,8 @@ class SamplesEncoder {
   /// @param refs   one per run of the batch; a run with kNoSeries is left out
   /// @param types  one per run, or empty when no run holds strings; only String or not matters here
   /// @returns the payload, valid until the next call; empty when no run is left
-  std::string_view encode(std::span<const SeriesRef> refs, const Batch& batch, std::span<const ValueType> types);
+  std::string_view encode(std::span<const SeriesRef> refs, const Batch& batch,
+                          std::span<const ValueType> types);
 
  private:
   std::string buffer_;  // its size only grows
@@ -51,8 +52,9 @@ struct SeriesEntry {
 };
 
 /// A record holds any number of entries: append each to one payload.
-void append_series_entry(std::string& payload, SeriesRef ref, Tenant tenant, ValueType type, const Labels& labels,
-                         std::string_view database, std::string_view measurement, std::string_view field);
+void append_series_entry(std::string& payload, SeriesRef ref, Tenant tenant, ValueType type,
+                         const Labels& labels, std::string_view database, std::string_view measurement,
+                         std::string_view field);
 void append_series_entry(std::string& payload, const SeriesEntry& entry);
 /// Clears and fills `entries`.
 Status decode_series_entries(std::string_view payload, std::vector<SeriesEntry>& entries);

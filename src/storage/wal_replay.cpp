@@ -33,8 +33,11 @@ class FileWindow {
     return window;
   }
   FileWindow(FileWindow&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_),
-        begin_(other.begin_), bytes_(std::move(other.bytes_)) {}
+      : path_(std::move(other.path_)),
+        fd_(std::exchange(other.fd_, -1)),
+        size_(other.size_),
+        begin_(other.begin_),
+        bytes_(std::move(other.bytes_)) {}
   FileWindow& operator=(FileWindow&&) = delete;
   ~FileWindow() {
     if (fd_ >= 0) ::close(fd_);
@@ -57,12 +60,14 @@ class FileWindow {
   FileWindow(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
 
   Status fill(std::uint64_t offset, std::uint64_t count) {
-    const std::uint64_t kept = offset >= begin_ && offset < begin_ + bytes_.size() ? begin_ + bytes_.size() - offset : 0;
+    const std::uint64_t kept =
+        offset >= begin_ && offset < begin_ + bytes_.size() ? begin_ + bytes_.size() - offset : 0;
     if (kept > 0) std::memmove(bytes_.data(), bytes_.data() + (offset - begin_), kept);
     begin_ = offset;
     bytes_.resize(std::min(size_ - offset, std::max(count, kReadBytes)));
     for (std::uint64_t have = kept; have < bytes_.size();) {
-      const ssize_t n = ::pread(fd_, bytes_.data() + have, bytes_.size() - have, static_cast<off_t>(offset + have));
+      const ssize_t n =
+          ::pread(fd_, bytes_.data() + have, bytes_.size() - have, static_cast<off_t>(offset + have));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return file_error("read", path_, n < 0 ? errno : EIO);
       have += static_cast<std::uint64_t>(n);
@@ -131,7 +136,8 @@ class Replay {
       File& file = files_[i];
       file.last = i + 1 == files_.size();
       file.counts = file.size;
-      if (!file.last && files_[i + 1].header.previous == file.number) file.counts = files_[i + 1].header.previous_bytes;
+      if (!file.last && files_[i + 1].header.previous == file.number)
+        file.counts = files_[i + 1].header.previous_bytes;
       if (file.header_failure.ok()) synced_before_ = std::max(synced_before_, file.header.synced_before);
     }
     return {};
@@ -161,7 +167,8 @@ class Replay {
     for (std::size_t i = 0; i < files_.size(); ++i) {
       File& file = files_[i];
       const bool newest = i + 1 == files_.size();
-      const bool skipped = !newest && files_[i + 1].header_failure.ok() && files_[i + 1].header.previous < file.number;
+      const bool skipped =
+          !newest && files_[i + 1].header_failure.ok() && files_[i + 1].header.previous < file.number;
       if (file.header_failure.code() != Code::NotFound || !(newest || skipped)) {
         born.push_back(std::move(file));
         continue;
@@ -180,12 +187,14 @@ class Replay {
     const bool wanted = std::max(file.header.previous, before) >= from_.segment;
     const bool begins = i == 0 && from_.segment == 0;  // what was removed before it is not known
     if (file.header.previous == before || !wanted || begins) return {};
-    return damage(file.number, 0, "it follows segment " + std::to_string(file.header.previous) + ", which is missing");
+    return damage(file.number, 0,
+                  "it follows segment " + std::to_string(file.header.previous) + ", which is missing");
   }
 
   Status read_segment(std::size_t i) {
     const File& file = files_[i];
-    if (file.header_failure.code() == Code::InvalidArgument) return Status(file.header_failure).in(segment_path(dir_, file.number).string());
+    if (file.header_failure.code() == Code::InvalidArgument)
+      return Status(file.header_failure).in(segment_path(dir_, file.number).string());
     if (!file.header_failure.ok()) return bad_place(i, 0, std::string(file.header_failure.message()));
 
     auto window = FileWindow::open(segment_path(dir_, file.number));
@@ -220,8 +229,8 @@ class Replay {
   }
 
   /// Nothing, and why in words, when there is no whole record.
-  static Result<std::optional<Record>> read_record(FileWindow& window, std::uint64_t offset, std::uint64_t end,
-                                                   std::string& why) {
+  static Result<std::optional<Record>> read_record(FileWindow& window, std::uint64_t offset,
+                                                   std::uint64_t end, std::string& why) {
     if (end - offset < kRecordHeaderBytes) {
       why = "a record header is cut short";
       return std::optional<Record>();
@@ -247,7 +256,8 @@ class Replay {
   }
 
   /// Salvaging: the next record when the bad one's length leads to a good one, else the end.
-  static Result<std::uint64_t> behind_bad_record(FileWindow& window, std::uint64_t offset, std::uint64_t end) {
+  static Result<std::uint64_t> behind_bad_record(FileWindow& window, std::uint64_t offset,
+                                                 std::uint64_t end) {
     if (end - offset < kRecordHeaderBytes) return end;
     const auto head = window.view(offset, kRecordHeaderBytes);
     if (!head) return head.status();
@@ -265,7 +275,8 @@ class Replay {
   Status bad_place(std::size_t i, std::uint64_t offset, const std::string& why) {
     const File& file = files_[i];
     const bool power_loss = file.number >= synced_before_;
-    const bool torn = file.header_failure.code() != Code::DataLoss;  // power loss leaves zeros there, not noise
+    const bool torn =
+        file.header_failure.code() != Code::DataLoss;  // power loss leaves zeros there, not noise
     const bool end_of_log = torn && (power_loss || (file.last && file.header_failure.ok()));
     if (!end_of_log || (options_.salvage && !file.last)) {
       if (!file.header_failure.ok()) stats_.dropped_bytes += file.size;
@@ -294,8 +305,9 @@ class Replay {
       note(number, offset, why);
       return {};
     }
-    return Status(Code::DataLoss, "log is damaged at " + place(number, offset) + ": " + why +
-                                      "; restore the file, or start once with salvage to go on without what is lost");
+    return Status(Code::DataLoss,
+                  "log is damaged at " + place(number, offset) + ": " + why +
+                      "; restore the file, or start once with salvage to go on without what is lost");
   }
 
   void note(std::uint64_t number, std::uint64_t offset, const std::string& why) {
@@ -336,8 +348,8 @@ class Replay {
 
 }  // namespace
 
-Result<ReplayStats> replay_wal(const std::filesystem::path& dir, WalPosition from, const ReplayOptions& options,
-                               const ReplayCallback& callback) {
+Result<ReplayStats> replay_wal(const std::filesystem::path& dir, WalPosition from,
+                               const ReplayOptions& options, const ReplayCallback& callback) {
   return Replay(dir, from, options, callback).run();
 }
 

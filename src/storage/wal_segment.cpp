@@ -59,8 +59,9 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   const std::string_view magic = reader.bytes(kMagic.size());
   const auto version = reader.fixed<std::uint32_t>();
   if (magic == kMagic && version > kWalVersion) {
-    return Status(Code::InvalidArgument, "log format " + std::to_string(version) + " is newer than this program's " +
-                                             std::to_string(kWalVersion) + "; start the newer version again");
+    return Status(Code::InvalidArgument, "log format " + std::to_string(version) +
+                                             " is newer than this program's " + std::to_string(kWalVersion) +
+                                             "; start the newer version again");
   }
   SegmentHeader header;
   header.number = reader.fixed<std::uint64_t>();
@@ -79,7 +80,8 @@ std::uint32_t record_checksum(RecordType type, std::string_view payload) {
   return crc32c(payload, crc32c(std::string_view(&byte, 1)));
 }
 
-void append_record_header(std::string& out, RecordType type, std::uint32_t payload_bytes, std::uint32_t checksum) {
+void append_record_header(std::string& out, RecordType type, std::uint32_t payload_bytes,
+                          std::uint32_t checksum) {
   char bytes[kRecordHeaderBytes];
   std::memcpy(bytes, &payload_bytes, 4);
   std::memcpy(bytes + 4, &checksum, 4);
@@ -115,7 +117,8 @@ Result<std::uint64_t> last_used_number(const std::filesystem::path& dir) {
 
 Status file_error(std::string_view doing, const std::filesystem::path& path, int error) {
   return Status(Code::Unavailable, "cannot " + std::string(doing) + " " + path.string() + ": " +
-                                       std::generic_category().message(error) + " (errno " + std::to_string(error) + ")");
+                                       std::generic_category().message(error) + " (errno " +
+                                       std::to_string(error) + ")");
 }
 
 Status sync_directory(const std::filesystem::path& dir) {

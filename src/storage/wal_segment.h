@@ -36,7 +36,8 @@ std::string encode_segment_header(const SegmentHeader& header);
 Result<SegmentHeader> decode_segment_header(std::string_view bytes);
 
 std::uint32_t record_checksum(RecordType type, std::string_view payload);
-void append_record_header(std::string& out, RecordType type, std::uint32_t payload_bytes, std::uint32_t checksum);
+void append_record_header(std::string& out, RecordType type, std::uint32_t payload_bytes,
+                          std::uint32_t checksum);
 
 std::filesystem::path segment_path(const std::filesystem::path& dir, std::uint64_t number);
 /// Numbers of all segments, ascending; none when there is no directory.

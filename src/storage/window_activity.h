@@ -16,7 +16,7 @@ struct WindowUse {
   std::int32_t window = 0;
   std::int64_t first_write_ns = 0;  // by the clock
   std::int64_t last_write_ns = 0;
-  std::uint64_t writes = 0;         // batches; tells whether there was one since
+  std::uint64_t writes = 0;  // batches; tells whether there was one since
 };
 
 class WindowActivity {

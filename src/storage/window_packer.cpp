@@ -30,14 +30,17 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
     // By window; arrival order stays within one.
     const auto begin = chunks.begin() + series[i].begin;
     const auto end = chunks.begin() + series[i].end;
-    const auto earlier = [](const HeadChunkPtr& a, const HeadChunkPtr& b) { return a->window() < b->window(); };
+    const auto earlier = [](const HeadChunkPtr& a, const HeadChunkPtr& b) {
+      return a->window() < b->window();
+    };
     if (!std::is_sorted(begin, end, earlier)) std::stable_sort(begin, end, earlier);
     for (std::uint32_t at = series[i].begin; at < series[i].end;) {
       Group group{chunks[at]->window(), i, at, at};
       std::int32_t taken = group.window;
       std::size_t samples = 0;
-      while (at < series[i].end && (chunks[at]->window() == taken ||
-                                    (samples < kFewSamples && chunks[at]->window() - group.window < kMostWindows))) {
+      while (at < series[i].end &&
+             (chunks[at]->window() == taken ||
+              (samples < kFewSamples && chunks[at]->window() - group.window < kMostWindows))) {
         taken = chunks[at]->window();
         samples += chunks[at++]->count();
       }
@@ -45,7 +48,8 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
       groups.push_back(group);
     }
   }
-  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.window < b.window; });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const Group& a, const Group& b) { return a.window < b.window; });
 
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const Group& group = groups[i];
@@ -54,7 +58,8 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
       blocks_.clear();
       last_valid_ = false;
     }
-    const Status packed = pack_series(series[group.series], {chunks.data() + group.begin, group.end - group.begin});
+    const Status packed =
+        pack_series(series[group.series], {chunks.data() + group.begin, group.end - group.begin});
     if (!packed.ok()) return packed;
     if (i + 1 < groups.size() && groups[i + 1].window == group.window) continue;
     if (Status bad = file_.end_window(); !bad.ok()) return bad;

@@ -1,9 +1,9 @@
 // WindowPacker: what the head collected of some windows, into a StoreFile.
 //
-// Each series' chunks of a window become parts of at most kPartSamples, cut evenly, so that series with the same
-// times get the same cuts and share the times blocks. A series with few samples in a window takes the following
-// windows' samples along (a chunk is filed under its first sample): one value a day would otherwise cost a
-// chunk each.
+// Each series' chunks of a window become parts of at most kPartSamples, cut evenly, so that series with the
+// same times get the same cuts and share the times blocks. A series with few samples in a window takes the
+// following windows' samples along (a chunk is filed under its first sample): one value a day would otherwise
+// cost a chunk each.
 //
 // The value of a Values record is a list of parts, each varint(size) and a chunk; see docs/format/store.md.
 //
@@ -27,7 +27,8 @@ namespace silverback::storage {
 
 inline constexpr std::size_t kPartSamples = 1024;
 
-/// One series of a flush: chunks [begin, end) of the flush's list, in order of arrival. There may be millions.
+/// One series of a flush: chunks [begin, end) of the flush's list, in order of arrival. There may be
+/// millions.
 struct PickedSeries {
   SeriesRef ref = kNoSeries;
   ValueType type = ValueType::Float64;

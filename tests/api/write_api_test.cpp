@@ -97,7 +97,8 @@ TEST_F(WriteApi, RefusesWhatIsNotRemoteWrite) {
   expect_error(remote("garbage"), 400, "bad_data", "");
   expect_error(remote(write_request("m", 1, kNowMs), "Content-Encoding: lzma\r\n"), 415, "bad_data", "lzma");
   expect_error(remote(write_request("m", 1, kNowMs), "Content-Encoding: gzip\r\n"), 415, "bad_data", "gzip");
-  expect_error(remote(write_request("m", 1, kNowMs), "Content-Encoding: identity\r\n"), 415, "bad_data", "snappy");
+  expect_error(remote(write_request("m", 1, kNowMs), "Content-Encoding: identity\r\n"), 415, "bad_data",
+               "snappy");
   expect_error(post("/api/v1/write", "", "Content-Type: text/csv\r\n"), 415, "bad_data", "");
 }
 

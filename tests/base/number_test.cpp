@@ -15,10 +15,18 @@ TEST(Number, FloatsPrintAsGoPrintsThem) {
     double value;
     const char* text;
   };
-  constexpr Case kCases[] = {{0, "0"}, {-0.0, "-0"}, {1.5, "1.5"}, {1e21, "1000000000000000000000"}, {0.1, "0.1"},
+  constexpr Case kCases[] = {{0, "0"},
+                             {-0.0, "-0"},
+                             {1.5, "1.5"},
+                             {1e21, "1000000000000000000000"},
+                             {0.1, "0.1"},
                              {1e-7, "0.0000001"},
-                             {123456789012345678901.0, "123456789012345680000"}, {-9007199254740994, "-9007199254740994"},
-                             {1.2345e17, "123450000000000000"}, {123456789, "123456789"}, {HUGE_VAL, "+Inf"}, {-HUGE_VAL, "-Inf"}};
+                             {123456789012345678901.0, "123456789012345680000"},
+                             {-9007199254740994, "-9007199254740994"},
+                             {1.2345e17, "123450000000000000"},
+                             {123456789, "123456789"},
+                             {HUGE_VAL, "+Inf"},
+                             {-HUGE_VAL, "-Inf"}};
   for (const Case& c : kCases) EXPECT_EQ(format_float(c.value), c.text);
   EXPECT_EQ(format_float(std::nan("")), "NaN");
 }
@@ -84,7 +92,8 @@ TEST(Duration, ReadsWhatPrometheusReads) {
   EXPECT_EQ(*parse_duration_ms("1m0s"), 60'000);
   EXPECT_EQ(*parse_duration_ms("1h30m"), 5'400'000);
   EXPECT_EQ(*parse_duration_ms("1y2w3d4h5m6s7ms"), 33'019'506'007);
-  for (const char* text : {"", "1", "1s1m", "1m1m", "m", "1.5s", "-1s", "99999999999999999999w", "400000000w"}) {
+  for (const char* text :
+       {"", "1", "1s1m", "1m1m", "m", "1.5s", "-1s", "99999999999999999999w", "400000000w"}) {
     EXPECT_FALSE(parse_duration_ms(text)) << text;
   }
   EXPECT_EQ(format_duration_ms(5'400'000), "1h30m");

@@ -28,17 +28,10 @@ std::string dump(const FakeStore& store) {
     for (const auto& [time, bits] : series.numbers) {
       out += ' ';
       switch (series.type) {
-        case ValueType::Float64:
-          out += format_float(std::bit_cast<double>(bits));
-          break;
-        case ValueType::Int64:
-          out += std::to_string(static_cast<std::int64_t>(bits)) + "i";
-          break;
-        case ValueType::Uint64:
-          out += std::to_string(bits) + "u";
-          break;
-        default:
-          out += bits == 1 ? "true" : "false";
+        case ValueType::Float64: out += format_float(std::bit_cast<double>(bits)); break;
+        case ValueType::Int64: out += std::to_string(static_cast<std::int64_t>(bits)) + "i"; break;
+        case ValueType::Uint64: out += std::to_string(bits) + "u"; break;
+        default: out += bits == 1 ? "true" : "false";
       }
       out += "@" + std::to_string(time);
     }
@@ -407,7 +400,8 @@ TEST(LineProtocol, ABadLineSetsNoTypes) {
 
     const WriteReport report = write(bench, "m v=30000,,=2 1\nm v=3i 2\nm v=4i 3");
 
-    EXPECT_EQ(report.message, "partial write: unable to parse 'm v=30000,,=2 1': invalid field format dropped=0");
+    EXPECT_EQ(report.message,
+              "partial write: unable to parse 'm v=30000,,=2 1': invalid field format dropped=0");
     EXPECT_EQ(report.stored, 2U);
   }
 }
@@ -482,10 +476,13 @@ TEST(LineProtocol, KnowsASeriesAgainWithoutLookingAtItsLabels) {
 
 TEST(LineProtocol, LinesOfOneMeasurementMayTakeTurnsWithTheirFields) {
   Bench bench;
-  const std::string body = "h,le=1 bucket=1i 1\nh sum=0.5,count=7i 1\nh count=8i,sum=1 2\nh,le=1 sum=2,bucket=3i 2\n";
+  const std::string body =
+      "h,le=1 bucket=1i 1\nh sum=0.5,count=7i 1\nh count=8i,sum=1 2\nh,le=1 sum=2,bucket=3i 2\n";
   const std::string stored =
-      "h_bucket{__field__=\"bucket\", db=\"db0\", le=\"1\"} 1i@1 3i@2\nh_count{__field__=\"count\", db=\"db0\"} 7i@1 "
-      "8i@2\nh_sum{__field__=\"sum\", db=\"db0\", le=\"1\"} 2@2\nh_sum{__field__=\"sum\", db=\"db0\"} 0.5@1 1@2\n";
+      "h_bucket{__field__=\"bucket\", db=\"db0\", le=\"1\"} 1i@1 3i@2\nh_count{__field__=\"count\", "
+      "db=\"db0\"} 7i@1 "
+      "8i@2\nh_sum{__field__=\"sum\", db=\"db0\", le=\"1\"} 2@2\nh_sum{__field__=\"sum\", db=\"db0\"} 0.5@1 "
+      "1@2\n";
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(write(bench, body).complete());
     EXPECT_EQ(dump(bench.store), stored);
@@ -550,7 +547,9 @@ TEST(LineProtocol, EachStringStandsWhereItsSampleSays) {
   Bench bench;
   bench.store.max_series = 2;
 
-  write(bench, "m s=\"first\" 1\nm,bad s=\"lost\" 1\nm s=\"sec\\\"ond\",t=\"\" 2\nn s=\"refused\" 1\nm s=\"third\" 3");
+  write(
+      bench,
+      "m s=\"first\" 1\nm,bad s=\"lost\" 1\nm s=\"sec\\\"ond\",t=\"\" 2\nn s=\"refused\" 1\nm s=\"third\" 3");
 
   EXPECT_EQ(dump(bench.store),
             "m_s{__field__=\"s\", db=\"db0\"} \"first\"@1 \"sec\"ond\"@2 \"third\"@3\n"

@@ -28,7 +28,13 @@ TEST(Labels, RefuseARepeatedName) {
 }
 
 TEST(Labels, RefuseBytesThatAreNotCanonical) {
-  for (const std::string& bytes : {std::string("\x01"), std::string("\x01" "b\x01" "x\x01" "a\x01" "x"), std::string("\x00\x01x", 3)}) {
+  for (const std::string& bytes : {std::string("\x01"),
+                                   std::string("\x01"
+                                               "b\x01"
+                                               "x\x01"
+                                               "a\x01"
+                                               "x"),
+                                   std::string("\x00\x01x", 3)}) {
     EXPECT_EQ(Labels::from_bytes(bytes).status().code(), Code::DataLoss);
   }
 }

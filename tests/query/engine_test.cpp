@@ -22,7 +22,8 @@ class EngineTest : public testing::Test {
   Result<QueryResult> instant(std::string text, std::int64_t time_ms) {
     return engine_.run({.text = std::move(text), .start_ms = time_ms, .limits = limits_});
   }
-  Result<QueryResult> range(std::string text, std::int64_t start_ms, std::int64_t end_ms, std::int64_t step_ms) {
+  Result<QueryResult> range(std::string text, std::int64_t start_ms, std::int64_t end_ms,
+                            std::int64_t step_ms) {
     return engine_.run({.text = std::move(text),
                         .instant = false,
                         .start_ms = start_ms,
@@ -53,7 +54,8 @@ TEST_F(EngineTest, GivesStoredSamplesForARangeVector) {
 
   ASSERT_TRUE(result);
   ASSERT_EQ(result->raw.size(), 1u);
-  EXPECT_EQ(result->raw[0].times_ms, (std::vector<std::int64_t>{15'000, 30'000, 45'000, 60'000}));  // open on the left
+  EXPECT_EQ(result->raw[0].times_ms,
+            (std::vector<std::int64_t>{15'000, 30'000, 45'000, 60'000}));  // open on the left
 }
 
 TEST_F(EngineTest, NamesThePlaceOfAMistake) {
@@ -124,7 +126,8 @@ TEST_F(EngineTest, SurvivesTimesAtTheEndsOfTheWorld) {
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
 
   EXPECT_TRUE(instant("rate(up[5m] offset 1y)", kMin));
-  EXPECT_TRUE(instant("up @ 1e12 offset -100y", kMax)) << instant("up @ 1e12 offset -100y", kMax).status().message();
+  EXPECT_TRUE(instant("up @ 1e12 offset -100y", kMax))
+      << instant("up @ 1e12 offset -100y", kMax).status().message();
   EXPECT_TRUE(instant("sum_over_time(up[1y:1y] offset 100y)", kMin));
   EXPECT_TRUE(range("up", kMin, kMax, kMax));
 }
@@ -132,7 +135,8 @@ TEST_F(EngineTest, SurvivesTimesAtTheEndsOfTheWorld) {
 TEST_F(EngineTest, ReadsASelectionThatIsUsedTwiceOnce) {
   add({{"__name__", "c_total"}}, 100);
 
-  ASSERT_TRUE(range("rate(c_total[5m]) / rate(c_total[10m]) + rate(c_total[5m])", 600'000, 1'200'000, 60'000));
+  ASSERT_TRUE(
+      range("rate(c_total[5m]) / rate(c_total[10m]) + rate(c_total[5m])", 600'000, 1'200'000, 60'000));
   EXPECT_EQ(store_.selects, 1u);
   ASSERT_TRUE(range("c_total - c_total offset 1w", 600'000, 1'200'000, 60'000));
   EXPECT_EQ(store_.selects, 3u) << "the week between is not read";
@@ -208,7 +212,8 @@ TEST(Budget, AsksOnceWhenItsQueryIsLarge) {
 }
 
 TEST_F(EngineTest, StopsInTheMiddleOfALongSeries) {
-  QueryRequest request{.text = "sum_over_time(sum_over_time(vector(1)[1h:10ms])[10h:1s])", .start_ms = 360'000'000};
+  QueryRequest request{.text = "sum_over_time(sum_over_time(vector(1)[1h:10ms])[10h:1s])",
+                       .start_ms = 360'000'000};
   std::stop_source cancel;
   request.cancel = cancel.get_token();
   std::jthread client([&] {
@@ -245,7 +250,8 @@ TEST_F(EngineTest, TakesNamesAwayAtOnceWhenAskedTo) {
   add({{"__name__", "b_total"}}, 100);
   Engine at_once(store_, {.delayed_name_removal = false});
 
-  const auto both = at_once.run({.text = "sum by (__name__) (rate({__name__=~\".+_total\"}[5m]))", .start_ms = 600'000});
+  const auto both =
+      at_once.run({.text = "sum by (__name__) (rate({__name__=~\".+_total\"}[5m]))", .start_ms = 600'000});
   const auto one = at_once.run({.text = "sum by (__name__) (rate(a_total[5m]))", .start_ms = 600'000});
 
   EXPECT_EQ(both.status().code(), Code::Unprocessable);

@@ -32,7 +32,9 @@ class MemoryStore final : public Queryable {
   /// How often select() was called since the last clear.
   std::size_t selects = 0;
 
-  std::unique_ptr<Querier> querier(Tenant, TimeRange range) override { return std::make_unique<View>(*this, range); }
+  std::unique_ptr<Querier> querier(Tenant, TimeRange range) override {
+    return std::make_unique<View>(*this, range);
+  }
 
  private:
   class Cursor final : public SeriesCursor {
@@ -43,10 +45,13 @@ class MemoryStore final : public Queryable {
     const Labels& labels() override { return found_[at_ - 1]->labels; }
     Status read(Columns& out) override {
       const Series& s = *found_[at_ - 1];
-      const auto begin = std::ranges::lower_bound(s.times_ms, range_.min_ns, {}, [](std::int64_t ms) { return ms * kNsPerMs; });
-      const auto end = std::ranges::upper_bound(s.times_ms, range_.max_ns, {}, [](std::int64_t ms) { return ms * kNsPerMs; });
+      const auto begin = std::ranges::lower_bound(s.times_ms, range_.min_ns, {},
+                                                  [](std::int64_t ms) { return ms * kNsPerMs; });
+      const auto end = std::ranges::upper_bound(s.times_ms, range_.max_ns, {},
+                                                [](std::int64_t ms) { return ms * kNsPerMs; });
       out.times.assign(begin, end);
-      out.floats.assign(s.values.begin() + (begin - s.times_ms.begin()), s.values.begin() + (end - s.times_ms.begin()));
+      out.floats.assign(s.values.begin() + (begin - s.times_ms.begin()),
+                        s.values.begin() + (end - s.times_ms.begin()));
       return {};
     }
 
@@ -59,11 +64,13 @@ class MemoryStore final : public Queryable {
   class View final : public Querier {
    public:
     View(MemoryStore& store, TimeRange range) : store_(store), range_(range) {}
-    Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers, const Select& select) override {
+    Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
+                                                 const Select& select) override {
       ++store_.selects;
       std::vector<const Series*> found;
       for (const Series& s : store_.series_) {
-        if (std::ranges::all_of(matchers, [&](const Matcher& m) { return m.matches(s.labels.get(m.name())); })) {
+        if (std::ranges::all_of(matchers,
+                                [&](const Matcher& m) { return m.matches(s.labels.get(m.name())); })) {
           found.push_back(&s);
         }
       }

@@ -17,8 +17,10 @@ TEST(PromqlFormat, LeavesShortQueriesOnOneLine) {
 }
 
 TEST(PromqlFormat, SplitsBinaryExpressionsAroundTheOperator) {
-  EXPECT_EQ(formatted(R"(node_filesystem_avail_bytes{job="node",fstype!=""}/on(instance, device)group_left node_filesystem_size_bytes{job="node",fstype!=""}*100)"),
-            R"(    node_filesystem_avail_bytes{fstype!="",job="node"}
+  EXPECT_EQ(
+      formatted(
+          R"(node_filesystem_avail_bytes{job="node",fstype!=""}/on(instance, device)group_left node_filesystem_size_bytes{job="node",fstype!=""}*100)"),
+      R"(    node_filesystem_avail_bytes{fstype!="",job="node"}
   / on (instance, device) group_left ()
     node_filesystem_size_bytes{fstype!="",job="node"}
 *
@@ -26,8 +28,10 @@ TEST(PromqlFormat, SplitsBinaryExpressionsAroundTheOperator) {
 }
 
 TEST(PromqlFormat, IndentsCallsAggregationsAndParentheses) {
-  EXPECT_EQ(formatted(R"(topk(10,sum by(job,instance)((rate(http_request_duration_seconds_bucket{job="api-server",environment="production",handler="/api"}[5m] offset 1h)))))"),
-            R"(topk(
+  EXPECT_EQ(
+      formatted(
+          R"(topk(10,sum by(job,instance)((rate(http_request_duration_seconds_bucket{job="api-server",environment="production",handler="/api"}[5m] offset 1h)))))"),
+      R"(topk(
   10,
   sum by (job, instance) (
     (
@@ -37,8 +41,10 @@ TEST(PromqlFormat, IndentsCallsAggregationsAndParentheses) {
     )
   )
 ))");
-  EXPECT_EQ(formatted(R"(-label_replace(up{job="api-server",service="a:c",environment="production"}, "foo", "$1", "service", "(.*):.*"))"),
-            R"(-label_replace(
+  EXPECT_EQ(
+      formatted(
+          R"(-label_replace(up{job="api-server",service="a:c",environment="production"}, "foo", "$1", "service", "(.*):.*"))"),
+      R"(-label_replace(
   up{environment="production",job="api-server",service="a:c"},
   "foo",
   "$1",
@@ -59,8 +65,10 @@ TEST(PromqlFormat, StaysQuickAndShortForDeepQueries) {
 }
 
 TEST(PromqlFormat, SplitsInsideASubquery) {
-  EXPECT_EQ(formatted(R"(max_over_time(rate(demo_api_request_duration_seconds_count{environment="production",handler="/api/v1/query_range"}[1m])[1h:1m] @ start() offset 1m))"),
-            R"(max_over_time(
+  EXPECT_EQ(
+      formatted(
+          R"(max_over_time(rate(demo_api_request_duration_seconds_count{environment="production",handler="/api/v1/query_range"}[1m])[1h:1m] @ start() offset 1m))"),
+      R"(max_over_time(
   rate(
     demo_api_request_duration_seconds_count{environment="production",handler="/api/v1/query_range"}[1m]
   )[1h:1m] @ start() offset 1m

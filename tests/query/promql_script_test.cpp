@@ -204,7 +204,8 @@ class Script {
         request.text = line;
         check(number, request, expectation());
       } else {
-        outcome_.failures.push_back("line " + std::to_string(number) + ": not understood: " + std::string(line));
+        outcome_.failures.push_back("line " + std::to_string(number) +
+                                    ": not understood: " + std::string(line));
       }
     }
     return std::move(outcome_);
@@ -293,7 +294,8 @@ class Script {
     const auto result = engine_.run(request);
     std::string problem = compare(result, expected, request.instant ? 0 : npos);
     if (problem.empty() && request.instant && !expected.fail && !expected.ordered && !expected.text &&
-        !expected.raw_grid && !asks_for_query_times(request.text) && result->type != ResultType::String && !result->is_raw) {
+        !expected.raw_grid && !asks_for_query_times(request.text) && result->type != ResultType::String &&
+        !result->is_raw) {
       QueryRequest range = request;
       range.instant = false;
       range.step_ms = 60'000;
@@ -321,7 +323,8 @@ class Script {
   static bool mentions(const std::vector<std::string>& annotations, std::string_view wanted) {
     const bool exact = take(wanted, "msg:");
     if (!exact) return !annotations.empty();
-    return std::ranges::any_of(annotations, [&](const std::string& a) { return a.find(wanted) != std::string::npos; });
+    return std::ranges::any_of(annotations,
+                               [&](const std::string& a) { return a.find(wanted) != std::string::npos; });
   }
 
   static std::string join(const std::vector<std::string>& lines) {
@@ -365,7 +368,8 @@ class Script {
         values.push_back(*row.points[i]);
       }
       for (const RawSeries& raw : result.raw) {
-        if (raw.labels == row.labels) found += raw.times_ms == times && std::ranges::equal(raw.values, values, almost_equal) ? 1 : 0;
+        if (raw.labels == row.labels)
+          found += raw.times_ms == times && std::ranges::equal(raw.values, values, almost_equal) ? 1 : 0;
       }
     }
     return found == expected.rows.size() && found == result.raw.size() ? "" : "the range differs";
@@ -379,20 +383,25 @@ class Script {
     std::string got = "\n  got:";
     for (std::size_t row = 0; row < matrix.rows(); ++row) {
       got += "\n    " + matrix.labels(row).to_string();
-      for (std::size_t s = 0; s < matrix.steps(); ++s) got += " " + (matrix.has(row, s) ? format_float(matrix.at(row, s)) : "_");
+      for (std::size_t s = 0; s < matrix.steps(); ++s)
+        got += " " + (matrix.has(row, s) ? format_float(matrix.at(row, s)) : "_");
     }
-    if (matrix.rows() != expected.rows.size()) return "expected " + std::to_string(expected.rows.size()) + " rows" + got;
+    if (matrix.rows() != expected.rows.size())
+      return "expected " + std::to_string(expected.rows.size()) + " rows" + got;
     for (std::size_t i = 0; i < expected.rows.size(); ++i) {
       const Expected::Row& wanted = expected.rows[i];
       std::size_t row = i;
       if (!expected.ordered) {
         for (row = 0; row < matrix.rows() && !(matrix.labels(row) == wanted.labels);) ++row;
       }
-      if (row == matrix.rows() || !(matrix.labels(row) == wanted.labels)) return "no row " + wanted.labels.to_string() + got;
+      if (row == matrix.rows() || !(matrix.labels(row) == wanted.labels))
+        return "no row " + wanted.labels.to_string() + got;
       for (std::size_t s = 0; s < matrix.steps(); ++s) {
         const bool present = s < wanted.points.size() && wanted.points[s].has_value();
-        if (present != matrix.has(row, s) || (present && !almost_equal(*wanted.points[s], matrix.at(row, s)))) {
-          return wanted.labels.to_string() + " differs at step " + std::to_string(step == npos ? s : step) + got;
+        if (present != matrix.has(row, s) ||
+            (present && !almost_equal(*wanted.points[s], matrix.at(row, s)))) {
+          return wanted.labels.to_string() + " differs at step " + std::to_string(step == npos ? s : step) +
+                 got;
         }
       }
     }
@@ -404,14 +413,16 @@ class Script {
     if (!range) return std::string(range.status().message());
     std::map<std::string, double> at_step;
     for (std::size_t row = 0; row < range->matrix.rows(); ++row) {
-      if (range->matrix.has(row, 1)) at_step[range->matrix.labels(row).to_string()] = range->matrix.at(row, 1);
+      if (range->matrix.has(row, 1))
+        at_step[range->matrix.labels(row).to_string()] = range->matrix.at(row, 1);
     }
     if (at_step.size() != instant.matrix.rows()) return std::to_string(at_step.size()) + " rows";
     for (std::size_t row = 0; row < instant.matrix.rows(); ++row) {
       const std::string labels = instant.matrix.labels(row).to_string();
       const auto found = at_step.find(labels);
       if (found == at_step.end()) return "no row " + labels;
-      if (!almost_equal(found->second, instant.matrix.at(row, 0))) return labels + " is " + format_float(found->second);
+      if (!almost_equal(found->second, instant.matrix.at(row, 0)))
+        return labels + " is " + format_float(found->second);
     }
     return {};
   }
@@ -438,7 +449,8 @@ TEST(PromqlScripts, Pass) {
     std::istringstream list{std::string(named)};
     for (std::string file; std::getline(list, file, ':');) files.emplace_back(file);
   } else {
-    for (const auto& entry : std::filesystem::directory_iterator(SILVERBACK_SOURCE_DIR "/tests/query/scripts")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(SILVERBACK_SOURCE_DIR "/tests/query/scripts")) {
       if (entry.path().extension() == ".test") files.push_back(entry.path());
     }
   }
@@ -448,7 +460,8 @@ TEST(PromqlScripts, Pass) {
   for (const auto& file : files) {
     const Outcome outcome = Script(read_file(file), {}).run();
 
-    for (const std::string& failure : outcome.failures) ADD_FAILURE() << file.filename().string() << ": " << failure;
+    for (const std::string& failure : outcome.failures)
+      ADD_FAILURE() << file.filename().string() << ": " << failure;
     EXPECT_GT(outcome.passed + outcome.skipped, 0u) << file;
     std::printf("%-28s %4zu passed, %zu failed, %zu skipped\n", file.filename().c_str(), outcome.passed,
                 outcome.failures.size(), outcome.skipped);

@@ -32,7 +32,11 @@ Samples random_samples(std::uint64_t seed) {
     if (random() % 40 == 0) counter = 0;
     counter += noise;
     s.times.push_back(time);
-    s.values.push_back(kind == 0 ? counter : kind == 1 ? noise - 50 : kind == 2 ? 7 : random() % 10 == 0 ? std::nan("") : noise);
+    s.values.push_back(kind == 0            ? counter
+                       : kind == 1          ? noise - 50
+                       : kind == 2          ? 7
+                       : random() % 10 == 0 ? std::nan("")
+                                            : noise);
   }
   return s;
 }
@@ -51,7 +55,8 @@ double extrapolated(const Window& w, std::int64_t left, std::int64_t right, bool
   const double sampled = static_cast<double>(w.times[n - 1] - w.times[0]) / 1000;
   const double mean = sampled / static_cast<double>(n - 1);
   if (to_start >= mean * 1.1) to_start = mean / 2;
-  if (counter && result > 0 && w.values[0] >= 0) to_start = std::min(to_start, sampled * (w.values[0] / result));
+  if (counter && result > 0 && w.values[0] >= 0)
+    to_start = std::min(to_start, sampled * (w.values[0] / result));
   if (to_end >= mean * 1.1) to_end = mean / 2;
   double factor = (sampled + to_start + to_end) / sampled;
   if (per_second) factor /= static_cast<double>(right - left) / 1000;
@@ -95,9 +100,11 @@ double best(const std::vector<double>& v, bool largest) {
 const std::map<std::string, Definition>& definitions() {
   static const std::map<std::string, Definition> all = {
       {"rate", of_two([](const Window& w, auto l, auto r) { return extrapolated(w, l, r, true, true); })},
-      {"increase", of_two([](const Window& w, auto l, auto r) { return extrapolated(w, l, r, true, false); })},
+      {"increase",
+       of_two([](const Window& w, auto l, auto r) { return extrapolated(w, l, r, true, false); })},
       {"delta", of_two([](const Window& w, auto l, auto r) { return extrapolated(w, l, r, false, false); })},
-      {"idelta", of_two([](const Window& w, auto, auto) { return w.values.back() - w.values[w.values.size() - 2]; })},
+      {"idelta",
+       of_two([](const Window& w, auto, auto) { return w.values.back() - w.values[w.values.size() - 2]; })},
       {"sum_over_time", of_any(plain_sum)},
       {"avg_over_time", of_any([](const auto& v) { return plain_sum(v) / static_cast<double>(v.size()); })},
       {"count_over_time", of_any([](const auto& v) { return static_cast<double>(v.size()); })},
@@ -108,7 +115,8 @@ const std::map<std::string, Definition>& definitions() {
       {"stdvar_over_time", of_any(plain_variance)},
       {"changes", of_any([](const auto& v) {
          double n = 0;
-         for (std::size_t i = 1; i < v.size(); ++i) n += v[i] != v[i - 1] && !(std::isnan(v[i]) && std::isnan(v[i - 1])) ? 1 : 0;
+         for (std::size_t i = 1; i < v.size(); ++i)
+           n += v[i] != v[i - 1] && !(std::isnan(v[i]) && std::isnan(v[i - 1])) ? 1 : 0;
          return n;
        })},
       {"resets", of_any([](const auto& v) {
@@ -187,7 +195,8 @@ class Queries : public testing::Test {
     }
   }
   Result<QueryResult> range(const std::string& text) {
-    return engine_.run({.text = text, .instant = false, .start_ms = 0, .end_ms = 1'800'000, .step_ms = 25'000});
+    return engine_.run(
+        {.text = text, .instant = false, .start_ms = 0, .end_ms = 1'800'000, .step_ms = 25'000});
   }
   static std::map<std::string, double> at_step(const Matrix& matrix, std::size_t step) {
     std::map<std::string, double> values;
@@ -209,14 +218,28 @@ class Queries : public testing::Test {
 };
 
 TEST_F(Queries, GiveAtEachStepOfARangeWhatAnInstantQueryGivesThere) {
-  for (const std::string text :
-       {"a_total", "rate(a_total[5m])", "sum by (host) (rate(a_total[5m]))", "topk(2, a_total)",
-        "quantile(0.4, a_total)", "a_total > on (host, mode) b_total", "a_total and on (host) (b_total > 500)",
-        "a_total or b_total", "a_total unless on (mode) (b_total > 1000)", "count_values(\"n\", changes(a_total[5m]))",
-        "a_total / on (host) group_left () sum by (host) (b_total)", "max_over_time(rate(a_total[1m])[5m:30s])",
-        "absent(a_total > 3000)", "-a_total ^ 2", "predict_linear(a_total[10m], 60)", "a_total @ 600 - b_total @ end()",
-        "avg_over_time(a_total[7m] offset 2m)", "stddev without (mode) (a_total)", "timestamp(a_total)",
-        "bottomk by (host) (1, a_total)", "limitk(3, a_total)", "limit_ratio(0.5, a_total)"}) {
+  for (const std::string text : {"a_total",
+                                 "rate(a_total[5m])",
+                                 "sum by (host) (rate(a_total[5m]))",
+                                 "topk(2, a_total)",
+                                 "quantile(0.4, a_total)",
+                                 "a_total > on (host, mode) b_total",
+                                 "a_total and on (host) (b_total > 500)",
+                                 "a_total or b_total",
+                                 "a_total unless on (mode) (b_total > 1000)",
+                                 "count_values(\"n\", changes(a_total[5m]))",
+                                 "a_total / on (host) group_left () sum by (host) (b_total)",
+                                 "max_over_time(rate(a_total[1m])[5m:30s])",
+                                 "absent(a_total > 3000)",
+                                 "-a_total ^ 2",
+                                 "predict_linear(a_total[10m], 60)",
+                                 "a_total @ 600 - b_total @ end()",
+                                 "avg_over_time(a_total[7m] offset 2m)",
+                                 "stddev without (mode) (a_total)",
+                                 "timestamp(a_total)",
+                                 "bottomk by (host) (1, a_total)",
+                                 "limitk(3, a_total)",
+                                 "limit_ratio(0.5, a_total)"}) {
     SCOPED_TRACE(text);
     const auto whole = range(text);
     ASSERT_TRUE(whole) << whole.status().message();

@@ -15,7 +15,8 @@ TEST(FieldCatalog, AFieldKeepsItsFirstType) {
   ASSERT_FALSE(conflict);
   EXPECT_EQ(conflict.status().code(), Code::InvalidArgument);
   EXPECT_EQ(conflict.status().message(),
-            "field type conflict: input field \"f\" on measurement \"m\" is type integer, already exists as type float");
+            "field type conflict: input field \"f\" on measurement \"m\" is type integer, already exists as "
+            "type float");
   EXPECT_EQ(catalog.field_type(kDefaultTenant, "db", "m", "f"), ValueType::Float64);
 }
 

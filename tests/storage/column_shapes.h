@@ -29,66 +29,26 @@ inline std::vector<double> random_floats(std::uint64_t seed, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const auto step = static_cast<double>(i);
     switch (shape) {
-      case 0:
-        out[i] = 42;
-        break;
-      case 1:
-        out[i] = rounded(x += normal(random), 10);
-        break;
-      case 2:
-        out[i] = rounded(x += normal(random), 1000);
-        break;
-      case 3:
-        out[i] = x = std::floor(x + uniform(random) * 1000);
-        break;  // a counter
-      case 4:
-        out[i] = x = uniform(random) < 0.02 ? 0 : std::floor(x) + 7;
-        break;  // with resets
-      case 5:
-        out[i] = x += normal(random);
-        break;  // full precision
-      case 6:
-        out[i] = std::bit_cast<double>(random());
-        break;  // any bits
-      case 7:
-        out[i] = 45.516 + step * 0.1;
-        break;  // noise in the last place
-      case 8:
-        out[i] = std::ldexp(std::floor(x += 10 * normal(random)), -20);
-        break;
-      case 9:
-        out[i] = std::floor(x += 3 * normal(random)) * 4096;
-        break;
-      case 10:
-        out[i] = uniform(random) < 0.1 ? stale_nan() : rounded(x += normal(random), 100);
-        break;
-      case 11:
-        out[i] = i % 3 == 0 ? std::numeric_limits<double>::quiet_NaN() : -0.0;
-        break;
-      case 12:
-        out[i] = uniform(random) < 0.05 ? std::numeric_limits<double>::infinity() : step;
-        break;
-      case 13:
-        out[i] = std::bit_cast<double>(random() % 1000);
-        break;  // subnormal
-      case 14:
-        out[i] = rounded(normal(random), power);
-        break;
-      case 15:
-        out[i] = std::ldexp(normal(random), exponent);
-        break;
-      case 16:
-        out[i] = static_cast<double>(static_cast<float>(x += normal(random)));
-        break;
-      case 17:
-        out[i] = 1e18 + std::floor(uniform(random) * 1e6) * 256;
-        break;
-      case 18:
-        out[i] = 100 - 0.25 * step;
-        break;  // a line
-      default:
-        out[i] = uniform(random) < 0.03 ? -x : x;
-        break;
+      case 0: out[i] = 42; break;
+      case 1: out[i] = rounded(x += normal(random), 10); break;
+      case 2: out[i] = rounded(x += normal(random), 1000); break;
+      case 3: out[i] = x = std::floor(x + uniform(random) * 1000); break;          // a counter
+      case 4: out[i] = x = uniform(random) < 0.02 ? 0 : std::floor(x) + 7; break;  // with resets
+      case 5: out[i] = x += normal(random); break;                                 // full precision
+      case 6: out[i] = std::bit_cast<double>(random()); break;                     // any bits
+      case 7: out[i] = 45.516 + step * 0.1; break;                                 // noise in the last place
+      case 8: out[i] = std::ldexp(std::floor(x += 10 * normal(random)), -20); break;
+      case 9: out[i] = std::floor(x += 3 * normal(random)) * 4096; break;
+      case 10: out[i] = uniform(random) < 0.1 ? stale_nan() : rounded(x += normal(random), 100); break;
+      case 11: out[i] = i % 3 == 0 ? std::numeric_limits<double>::quiet_NaN() : -0.0; break;
+      case 12: out[i] = uniform(random) < 0.05 ? std::numeric_limits<double>::infinity() : step; break;
+      case 13: out[i] = std::bit_cast<double>(random() % 1000); break;  // subnormal
+      case 14: out[i] = rounded(normal(random), power); break;
+      case 15: out[i] = std::ldexp(normal(random), exponent); break;
+      case 16: out[i] = static_cast<double>(static_cast<float>(x += normal(random))); break;
+      case 17: out[i] = 1e18 + std::floor(uniform(random) * 1e6) * 256; break;
+      case 18: out[i] = 100 - 0.25 * step; break;  // a line
+      default: out[i] = uniform(random) < 0.03 ? -x : x; break;
     }
   }
   if (seed % 7 == 0 && n > 2) out[n - 1] = stale_nan();
@@ -104,32 +64,15 @@ inline std::vector<std::int64_t> random_ints(std::uint64_t seed, std::size_t n) 
   const auto unit = random() % 1'000'000;
   for (std::size_t i = 0; i < n; ++i) {
     switch (shape) {
-      case 0:
-        break;
-      case 1:
-        x += 15'000;
-        break;
-      case 2:
-        x += 15'000 + random() % 20;
-        break;
-      case 3:
-        x = random();
-        break;
-      case 4:
-        x = random() % 2 != 0 ? std::uint64_t{1} << 63 : (std::uint64_t{1} << 63) - 1;
-        break;
-      case 5:
-        x += unit * (random() % 50);
-        break;
-      case 6:
-        x = random() % 100;
-        break;
-      case 7:
-        x += i * 3;
-        break;
-      default:
-        x = random() % 50 == 0 ? random() : i;
-        break;
+      case 0: break;
+      case 1: x += 15'000; break;
+      case 2: x += 15'000 + random() % 20; break;
+      case 3: x = random(); break;
+      case 4: x = random() % 2 != 0 ? std::uint64_t{1} << 63 : (std::uint64_t{1} << 63) - 1; break;
+      case 5: x += unit * (random() % 50); break;
+      case 6: x = random() % 100; break;
+      case 7: x += i * 3; break;
+      default: x = random() % 50 == 0 ? random() : i; break;
     }
     out[i] = static_cast<std::int64_t>(x);
   }

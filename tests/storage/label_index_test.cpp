@@ -13,7 +13,8 @@ namespace {
 using Refs = std::vector<SeriesRef>;
 using Strings = std::vector<std::string>;
 
-SeriesRef add(LabelIndex& index, const Labels& labels, ValueType type = ValueType::Float64, Tenant tenant = kDefaultTenant) {
+SeriesRef add(LabelIndex& index, const Labels& labels, ValueType type = ValueType::Float64,
+              Tenant tenant = kDefaultTenant) {
   SeriesToAdd series{&labels, type};
   index.add(tenant, {&series, 1});
   return series.ref;
@@ -78,8 +79,10 @@ TEST(LabelIndex, RestoreGivesSeriesTheRefsTheyHad) {
 
   EXPECT_EQ(*index.restore(SeriesRef{900'000}, kDefaultTenant, ValueType::Float64, a), SeriesRef{900'000});
   EXPECT_EQ(*index.restore(SeriesRef{20}, kDefaultTenant, ValueType::Float64, b), SeriesRef{20});
-  EXPECT_EQ(*index.restore(SeriesRef{21}, kDefaultTenant, ValueType::Float64, b), SeriesRef{20}) << "known already";
-  EXPECT_EQ(index.restore(SeriesRef{20}, kDefaultTenant, ValueType::Float64, c).status().code(), Code::DataLoss);
+  EXPECT_EQ(*index.restore(SeriesRef{21}, kDefaultTenant, ValueType::Float64, b), SeriesRef{20})
+      << "known already";
+  EXPECT_EQ(index.restore(SeriesRef{20}, kDefaultTenant, ValueType::Float64, c).status().code(),
+            Code::DataLoss);
   EXPECT_EQ(index.restore(kNoSeries, kDefaultTenant, ValueType::Float64, c).status().code(), Code::DataLoss);
   EXPECT_EQ(index.select(kDefaultTenant, {}), (Refs{SeriesRef{20}, SeriesRef{900'000}}));
   EXPECT_EQ(index.next_ref(), SeriesRef{900'001});
@@ -155,16 +158,22 @@ class RandomSeries : public testing::Test {
   std::string value() { return std::string(1 + random_() % 2, static_cast<char>('p' + random_() % 6)); }
   Matcher random_matcher() {
     constexpr const char* kNames[] = {"__name__", "a", "b", "c", "unique", "nowhere"};
-    constexpr const char* kPatterns[] = {"p.*", "p|q|rr", ".*", ".+", "", "|q", "[p-r]+", "q?", "metric_[12]", "metric_1|metric_2", "u1.*", "zzz"};
+    constexpr const char* kPatterns[] = {"p.*",  "p|q|rr", ".*", ".+",          "",
+                                         "|q",   "[p-r]+", "q?", "metric_[12]", "metric_1|metric_2",
+                                         "u1.*", "zzz"};
     const auto op = static_cast<MatchOp>(random_() % 4);
     const bool regex = op == MatchOp::Regex || op == MatchOp::NotRegex;
-    const std::string text = regex ? kPatterns[random_() % 12] : random_() % 5 == 0 ? "" : random_() % 3 == 0 ? "metric_3" : value();
+    const std::string text = regex                ? kPatterns[random_() % 12]
+                             : random_() % 5 == 0 ? ""
+                             : random_() % 3 == 0 ? "metric_3"
+                                                  : value();
     return matcher(op, kNames[random_() % 6], text.c_str());
   }
   Refs expected(std::span<const Matcher> matchers) const {
     Refs refs;
     for (const auto& entry : model_) {
-      if (std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& m) { return m.matches(entry.second.get(m.name())); })) {
+      if (std::all_of(matchers.begin(), matchers.end(),
+                      [&](const Matcher& m) { return m.matches(entry.second.get(m.name())); })) {
         refs.push_back(entry.first);
       }
     }
@@ -183,7 +192,8 @@ class RandomSeries : public testing::Test {
       std::map<std::string, std::map<std::string, bool>> values;
       Strings names;
       for (const SeriesRef ref : refs) {
-        for (const LabelView& label : model_.at(ref)) values[std::string(label.name)][std::string(label.value)] = true;
+        for (const LabelView& label : model_.at(ref))
+          values[std::string(label.name)][std::string(label.value)] = true;
       }
       for (const auto& [name, of_name] : values) {
         names.push_back(name);
@@ -228,14 +238,16 @@ TEST_F(RandomSeries, RemovedSeriesAreGoneAndTheOthersStay) {
 TEST(LabelIndexThreads, ReadersSeeWholeSeriesWhileAWriterAdds) {
   LabelIndex index;
   std::jthread writer([&] {
-    for (int i = 0; i < 2000; ++i) add(index, {{"__name__", "m"}, {"i", std::to_string(i)}, {"mod", std::to_string(i % 7)}});
+    for (int i = 0; i < 2000; ++i)
+      add(index, {{"__name__", "m"}, {"i", std::to_string(i)}, {"mod", std::to_string(i % 7)}});
   });
   const Matcher matchers[] = {Matcher::equal("mod", "3")};
   std::vector<std::jthread> readers;
   for (int r = 0; r < 2; ++r) {
     readers.emplace_back([&] {
       for (int i = 0; i < 200; ++i) {
-        for (const SeriesRef ref : index.select(kDefaultTenant, matchers)) ASSERT_EQ(index.label_value(ref, "mod"), "3");
+        for (const SeriesRef ref : index.select(kDefaultTenant, matchers))
+          ASSERT_EQ(index.label_value(ref, "mod"), "3");
         index.label_names(kDefaultTenant);
       }
     });

@@ -31,14 +31,16 @@ class PostingsShapes : public testing::TestWithParam<std::tuple<std::size_t, std
     std::mt19937 random(7);
     Numbers refs;
     std::uint32_t ref = 0;
-    for (std::size_t i = 0; i < count; ++i) refs.push_back(ref += 1 + static_cast<std::uint32_t>(random()) % step);
+    for (std::size_t i = 0; i < count; ++i)
+      refs.push_back(ref += 1 + static_cast<std::uint32_t>(random()) % step);
     model_.insert(refs.begin(), refs.end());
     if (shuffled) std::shuffle(refs.begin(), refs.end(), random);
     for (const std::uint32_t each : refs) {
       postings_.add(SeriesRef{each});
       if (each % 3 == 0) postings_.add(SeriesRef{each});  // twice changes nothing
     }
-    for (std::size_t i = 0; i < 50; ++i) other_.insert(1 + static_cast<std::uint32_t>(random()) % (ref + 100));
+    for (std::size_t i = 0; i < 50; ++i)
+      other_.insert(1 + static_cast<std::uint32_t>(random()) % (ref + 100));
     other_.insert(model_.empty() ? 1 : *model_.rbegin());
   }
   RefSet other_set() const {
@@ -55,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(All, PostingsShapes,
                          testing::Combine(testing::Values(0, 1, 2, 42, 128, 129, 1000, 100'000),
                                           testing::Values(1u, 3u, 20'000u), testing::Bool()),
                          [](const auto& p) {
-                           return std::to_string(std::get<0>(p.param)) + "_by_" + std::to_string(std::get<1>(p.param)) +
+                           return std::to_string(std::get<0>(p.param)) + "_by_" +
+                                  std::to_string(std::get<1>(p.param)) +
                                   (std::get<2>(p.param) ? "_shuffled" : "");
                          });
 
@@ -68,7 +71,8 @@ TEST_P(PostingsShapes, HoldsWhatWasAdded) {
 TEST_P(PostingsShapes, SetAlgebraIsThatOfSets) {
   Numbers both, without, either;
   std::set_intersection(other_.begin(), other_.end(), model_.begin(), model_.end(), std::back_inserter(both));
-  std::set_difference(other_.begin(), other_.end(), model_.begin(), model_.end(), std::back_inserter(without));
+  std::set_difference(other_.begin(), other_.end(), model_.begin(), model_.end(),
+                      std::back_inserter(without));
   std::set_union(other_.begin(), other_.end(), model_.begin(), model_.end(), std::back_inserter(either));
 
   RefSet set = other_set();

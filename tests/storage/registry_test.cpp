@@ -38,7 +38,8 @@ class RegistryRows : public testing::Test {
   std::map<std::string, std::string> rows() {
     std::map<std::string, std::string> rows;
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
-    for (at->SeekToFirst(); at->Valid(); at->Next()) rows[hex(at->key().ToString())] = hex(at->value().ToString());
+    for (at->SeekToFirst(); at->Valid(); at->Next())
+      rows[hex(at->key().ToString())] = hex(at->value().ToString());
     return rows;
   }
   void put(std::string_view key, std::string_view value) { EXPECT_TRUE(db_->Put({}, key, value).ok()); }
@@ -64,18 +65,57 @@ TEST_F(RegistryRows, AreAsThePageSays) {
   ASSERT_TRUE(registry.save_metadata(kDefaultTenant, metadata).ok());
 
   const std::map<std::string, std::string> expected = {
-      {"63" "00000001" "6462", ""},
-      {"66" "00000001" "026462" "016d" "0166", "04"},
-      {"6d" "00000000" "7570", "056761756765" "0168" "00"},
-      {"6e" "00000000", "00" "00" "0002"},
-      {"6e" "00000001", "ac02" "01" "0002"},
-      {"73" "00000001", "00" "0103"},
-      {"73" "00000002", "01" "0101"},
-      {"76", "01" "03" "02" "04"},
-      {"79" "00000000", "5f5f6e616d655f5f"},
-      {"79" "00000001", "7570"},
-      {"79" "00000002", "6a6f62"},
-      {"79" "00000003", "61"},
+      {"63"
+       "00000001"
+       "6462",
+       ""},
+      {"66"
+       "00000001"
+       "026462"
+       "016d"
+       "0166",
+       "04"},
+      {"6d"
+       "00000000"
+       "7570",
+       "056761756765"
+       "0168"
+       "00"},
+      {"6e"
+       "00000000",
+       "00"
+       "00"
+       "0002"},
+      {"6e"
+       "00000001",
+       "ac02"
+       "01"
+       "0002"},
+      {"73"
+       "00000001",
+       "00"
+       "0103"},
+      {"73"
+       "00000002",
+       "01"
+       "0101"},
+      {"76",
+       "01"
+       "03"
+       "02"
+       "04"},
+      {"79"
+       "00000000",
+       "5f5f6e616d655f5f"},
+      {"79"
+       "00000001",
+       "7570"},
+      {"79"
+       "00000002",
+       "6a6f62"},
+      {"79"
+       "00000003",
+       "61"},
   };
   EXPECT_EQ(rows(), expected);
 }
@@ -168,18 +208,18 @@ TEST_F(RegistryRows, MalformedRowsAreNamed) {
   ASSERT_TRUE(registry.save(index_, catalog_).ok());
   const std::pair<std::string, std::string> kRows[] = {
       {std::string("s\0\0\0\1", 5), ""},
-      {std::string("s\0\0\0\1", 5), std::string("\7\1", 2)},              // no such shape
-      {std::string("s\0\0\0\1", 5), std::string("\0\1\1", 3)},            // too many values
-      {std::string("s\0\0\0\1", 5), std::string("\0\x63", 2)},            // no such symbol
+      {std::string("s\0\0\0\1", 5), std::string("\7\1", 2)},    // no such shape
+      {std::string("s\0\0\0\1", 5), std::string("\0\1\1", 3)},  // too many values
+      {std::string("s\0\0\0\1", 5), std::string("\0\x63", 2)},  // no such symbol
       {std::string("s\0\0\0\1", 5), std::string("\0\x80\x80\x80\x80\x80\0", 7)},
-      {std::string("s\0\0\0\0", 5), std::string("\0\1", 2)},              // ref 0
+      {std::string("s\0\0\0\0", 5), std::string("\0\1", 2)},  // ref 0
       {std::string("s\0\0", 3), std::string("\0\1", 2)},
       {std::string("y\0\0\0\5", 5), "gap"},
       {std::string("y\0\0\0\1", 5), ""},
-      {std::string("y\0\0\0\2", 5), "a"},                                  // twice
+      {std::string("y\0\0\0\2", 5), "a"},  // twice
       {std::string("n\0\0\0\0", 5), std::string("\0\0\x63", 3)},
       {std::string("n\0\0\0\0", 5), std::string("\0\7\0", 3)},
-      {std::string("n\0\0\0\0", 5), std::string("\0\0\0\0", 4)},          // a name twice
+      {std::string("n\0\0\0\0", 5), std::string("\0\0\0\0", 4)},  // a name twice
       {std::string("f\0\0\0\0\1d", 7), std::string("\0", 1)},
       {std::string("m\0\0\0\0x", 6), "\5"},
       {"x", "unknown"},

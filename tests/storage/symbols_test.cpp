@@ -13,12 +13,14 @@ TEST(Symbols, NumbersAreDenseAndTextsStay) {
   Symbols symbols;
   std::vector<std::string_view> views;
   for (int i = 0; i < 50'000; ++i) {
-    const std::string text = "symbol " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x');
+    const std::string text =
+        "symbol " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x');
     EXPECT_EQ(symbols.intern(text), static_cast<std::uint32_t>(i));
     views.push_back(symbols.get(static_cast<std::uint32_t>(i)));
   }
   for (int i = 0; i < 50'000; ++i) {
-    const std::string text = "symbol " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x');
+    const std::string text =
+        "symbol " + std::to_string(i) + std::string(static_cast<std::size_t>(i % 300), 'x');
     ASSERT_EQ(symbols.find(text), static_cast<std::uint32_t>(i));
     ASSERT_EQ(symbols.intern(text), static_cast<std::uint32_t>(i));
     ASSERT_EQ(views[static_cast<std::size_t>(i)], text);
@@ -29,7 +31,8 @@ TEST(Symbols, NumbersAreDenseAndTextsStay) {
 
 TEST(Symbols, AnyBytesAndAnySize) {
   Symbols symbols;
-  const std::string texts[] = {"", std::string(1, '\0'), std::string(200'000, 'L'), "\xff\xfe", std::string(127, 'a'), std::string(128, 'a')};
+  const std::string texts[] = {"",         std::string(1, '\0'),  std::string(200'000, 'L'),
+                               "\xff\xfe", std::string(127, 'a'), std::string(128, 'a')};
   for (const std::string& text : texts) symbols.intern(text);
   for (std::uint32_t i = 0; i < 6; ++i) EXPECT_EQ(symbols.get(i), texts[i]);
 }

@@ -117,8 +117,10 @@ TEST_F(TsdbBackground, WritersReadersAndFlushesAtOnce) {
       for (std::size_t round = 0; round < kRounds; ++round) {
         Request request;
         for (std::size_t i = 0; i < kSeries; ++i) {
-          request.series(Labels{{"__name__", "m"}, {"i", std::to_string(i)}, {"writer", std::to_string(writer)}});
-          request.sample(kNow + static_cast<std::int64_t>(round) * 60 * kNsPerSecond, static_cast<double>(round));
+          request.series(
+              Labels{{"__name__", "m"}, {"i", std::to_string(i)}, {"writer", std::to_string(writer)}});
+          request.sample(kNow + static_cast<std::int64_t>(round) * 60 * kNsPerSecond,
+                         static_cast<double>(round));
         }
         const auto outcome = tsdb_->append(kDefaultTenant, request.batch, request);
         EXPECT_TRUE(outcome && outcome->stored == kSeries);

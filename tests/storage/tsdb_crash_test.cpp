@@ -1,4 +1,5 @@
-// Kill -9 at any moment, also within flushes and checkpoints: what was acknowledged is there, nothing is wrong.
+// Kill -9 at any moment, also within flushes and checkpoints: what was acknowledged is there, nothing is
+// wrong.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,7 +36,8 @@ double value_of(std::size_t series, std::uint64_t n) { return static_cast<double
   });
   for (;; ++next) {
     Request request;
-    for (std::size_t i = 0; i < kSeries; ++i) request.series(labels_of(i)).sample(time_of(next), value_of(i, next));
+    for (std::size_t i = 0; i < kSeries; ++i)
+      request.series(labels_of(i)).sample(time_of(next), value_of(i, next));
     request.series(labels_of(next + 1'000)).sample(time_of(next), value_of(0, next));  // and always a new one
     const auto outcome = (*tsdb)->append(kDefaultTenant, request.batch, request);
     if (!outcome || outcome->stored != kSeries + 1) ::_exit(3);
@@ -73,7 +75,8 @@ class TsdbCrash : public TsdbTest {
       const auto it = all.find(labels_of(i).to_string());
       ASSERT_NE(it, all.end());
       for (std::uint64_t n = 0; n < acknowledged; ++n) {
-        ASSERT_TRUE(it->second.contains(time_of(n))) << "series " << i << " lost round " << n << " of " << acknowledged;
+        ASSERT_TRUE(it->second.contains(time_of(n)))
+            << "series " << i << " lost round " << n << " of " << acknowledged;
       }
       for (const auto& [time, value] : it->second) {
         const auto n = static_cast<std::uint64_t>(time / (300 * kNsPerSecond));
@@ -81,7 +84,8 @@ class TsdbCrash : public TsdbTest {
         stored = std::max(stored, n + 1);  // written and killed before it could be said
       }
     }
-    for (std::uint64_t n = 0; n < acknowledged; ++n) ASSERT_TRUE(all.contains(labels_of(n + 1'000).to_string())) << n;
+    for (std::uint64_t n = 0; n < acknowledged; ++n)
+      ASSERT_TRUE(all.contains(labels_of(n + 1'000).to_string())) << n;
     tsdb_.reset();
   }
 };
@@ -111,7 +115,8 @@ TEST_F(TsdbCrash, GoesBackToTheCheckpointBeforeADamagedOne) {
   const auto before = read_all(*tsdb_);
   tsdb_.reset();
   std::vector<fs::path> checkpoints;
-  for (const auto& entry : fs::directory_iterator(dir_.path() / "data" / "checkpoint")) checkpoints.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(dir_.path() / "data" / "checkpoint"))
+    checkpoints.push_back(entry.path());
   std::sort(checkpoints.begin(), checkpoints.end());
   ASSERT_GE(checkpoints.size(), 2u);
   fs::resize_file(checkpoints.back(), fs::file_size(checkpoints.back()) / 2);

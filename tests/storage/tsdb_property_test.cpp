@@ -1,5 +1,5 @@
-// The store against a std::map: whatever is written, in whatever order, with flushes, checkpoints, restarts and
-// kills between, is what comes back.
+// The store against a std::map: whatever is written, in whatever order, with flushes, checkpoints, restarts
+// and kills between, is what comes back.
 #include <filesystem>
 #include <random>
 
@@ -25,17 +25,18 @@ class TsdbProperty : public TsdbTest {
 
   std::int64_t some_time(std::size_t i) {
     switch (random_() % 12) {
-      case 0: return static_cast<std::int64_t>(random_());                                      // anything
-      case 1: return kNow - static_cast<std::int64_t>(random_() % 200'000) * kSecond;           // late, often a repeat
-      case 2: return newest_[i];                                                                // the newest again
-      case 3: return newest_[i] - static_cast<std::int64_t>(random_() % 20) * kSecond;          // a little late
+      case 0: return static_cast<std::int64_t>(random_());                             // anything
+      case 1: return kNow - static_cast<std::int64_t>(random_() % 200'000) * kSecond;  // late, often a repeat
+      case 2: return newest_[i];                                                       // the newest again
+      case 3: return newest_[i] - static_cast<std::int64_t>(random_() % 20) * kSecond;  // a little late
       case 4: return newest_[i] = newest_[i] + static_cast<std::int64_t>(random_() % 9'000) * kSecond;
       default: return newest_[i] = newest_[i] + kSecond;
     }
   }
   std::uint64_t some_bits(ValueType type) {
     if (type == ValueType::Bool) return random_() % 2;
-    if (type == ValueType::Float64 && random_() % 8 != 0) return std::bit_cast<std::uint64_t>(static_cast<double>(random_() % 1'000) / 10);
+    if (type == ValueType::Float64 && random_() % 8 != 0)
+      return std::bit_cast<std::uint64_t>(static_cast<double>(random_() % 1'000) / 10);
     return random_() % 4 == 0 ? random_() : random_() % 1'000;
   }
 
@@ -113,7 +114,8 @@ TEST_F(TsdbProperty, ReadsWhatWasWrittenThroughEverything) {
     fs::remove_all(options().path);
     model_.clear();
     random_.seed(seed);
-    for (std::size_t i = 0; i < kSeries; ++i) newest_[i] = kNow - static_cast<std::int64_t>(random_() % 20'000) * kSecond;
+    for (std::size_t i = 0; i < kSeries; ++i)
+      newest_[i] = kNow - static_cast<std::int64_t>(random_() % 20'000) * kSecond;
     open();
     for (int step = 0; step < 90; ++step) {
       SCOPED_TRACE(step);

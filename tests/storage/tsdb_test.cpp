@@ -15,10 +15,15 @@ TEST_F(TsdbTest, GivesBackEveryTypeBitForBit) {
   const double odd = std::bit_cast<double>(0x7ff8'dead'beef'0001ull);
   Request request;
   request.series(kUp).sample(1, 1.5).sample(2, stale_nan()).sample(3, odd).sample(4, -0.0);
-  request.series({{"__name__", "i"}}, ValueType::Int64).bits(1, static_cast<std::uint64_t>(-5)).bits(7, 1ull << 63);
+  request.series({{"__name__", "i"}}, ValueType::Int64)
+      .bits(1, static_cast<std::uint64_t>(-5))
+      .bits(7, 1ull << 63);
   request.series({{"__name__", "u"}}, ValueType::Uint64).bits(1, ~0ull);
   request.series({{"__name__", "b"}}, ValueType::Bool).bits(1, 1).bits(2, 0);
-  request.series({{"__name__", "s"}}, ValueType::String).text(1, "a").text(2, "").text(3, std::string(300, 'z'));
+  request.series({{"__name__", "s"}}, ValueType::String)
+      .text(1, "a")
+      .text(2, "")
+      .text(3, std::string(300, 'z'));
   const std::map<std::string, Samples> expected{
       {"up{job=\"x\"}", {{1, number(1.5)}, {2, number(stale_nan())}, {3, number(odd)}, {4, number(-0.0)}}},
       {"i", {{1, number(static_cast<std::uint64_t>(-5))}, {7, number(1ull << 63)}}},
@@ -63,7 +68,8 @@ TEST_F(TsdbTest, FindsSeriesInWhateverOrderTheyCome) {
     for (std::size_t k = 0; k < kSeries; ++k) {
       const std::size_t i = k * step % kSeries;
       again.series(labels(i)).sample(time, static_cast<double>(i) + 0.5);
-      if (k % 50 == 0) again.series(labels(kSeries + i + static_cast<std::size_t>(time) * 1000)).sample(time, 0.0);
+      if (k % 50 == 0)
+        again.series(labels(kSeries + i + static_cast<std::size_t>(time) * 1000)).sample(time, 0.0);
     }
     write(again);
     EXPECT_EQ(again.resolved, 6u);
@@ -116,7 +122,8 @@ TEST_F(TsdbTest, TimesOfAnyAgeAreDataAndPoisonNothing) {
   constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
   Request request;
   request.series(kUp);
-  for (const std::int64_t time : {kLast, std::int64_t{0}, kNow, std::int64_t{-1}, kFirst, kFirst + 1, kLast - 1}) {
+  for (const std::int64_t time :
+       {kLast, std::int64_t{0}, kNow, std::int64_t{-1}, kFirst, kFirst + 1, kLast - 1}) {
     request.sample(time, static_cast<double>(time));
   }
   for (int i = 0; i < 300; ++i) request.sample(kNow + i * kSecond, i);
@@ -154,8 +161,9 @@ TEST_F(TsdbTest, SeriesThatLookAlikeComeAsOne) {
   request.series({{"__name__", "a_b_c"}, {"__field__", "b_c"}}).sample(2, 2.0);
   request.series({{"__name__", "a_b_c"}, {"__field__", "c"}}, ValueType::Int64).bits(4, 4);
   write(request);
-  auto cursor = tsdb_->querier(kDefaultTenant, {})->select(std::vector{Matcher::equal("__name__", "a_b_c")},
-                                                           {TimeUnit::Nanoseconds, true, false, 0});
+  auto cursor =
+      tsdb_->querier(kDefaultTenant, {})
+          ->select(std::vector{Matcher::equal("__name__", "a_b_c")}, {TimeUnit::Nanoseconds, true, false, 0});
   ASSERT_TRUE(cursor);
   EXPECT_EQ((*cursor)->size(), 1u);
   ASSERT_TRUE((*cursor)->next());
@@ -172,7 +180,8 @@ TEST_F(TsdbTest, RefusesFieldsOfAnotherTypeAndKeepsTheRest) {
   first.field({{"__name__", "m_f"}, {"__field__", "f"}}, ValueType::Float64, "db", "m", "f").sample(1, 1.0);
   write(first);
   Request second;
-  second.field({{"__name__", "m_f"}, {"__field__", "f"}, {"t", "1"}}, ValueType::Int64, "db", "m", "f").bits(1, 1);
+  second.field({{"__name__", "m_f"}, {"__field__", "f"}, {"t", "1"}}, ValueType::Int64, "db", "m", "f")
+      .bits(1, 1);
   second.series(kUp).sample(1, 1.0);
 
   const AppendOutcome outcome = write(second);
@@ -245,7 +254,8 @@ TEST_F(TsdbTest, MetadataAndDatabasesOutliveTheProcess) {
 
   open();
 
-  EXPECT_EQ(tsdb_->get(kDefaultTenant, "up", 0), (std::vector<Metadata>{{"up", "gauge", "Whether it is up.", ""}}));
+  EXPECT_EQ(tsdb_->get(kDefaultTenant, "up", 0),
+            (std::vector<Metadata>{{"up", "gauge", "Whether it is up.", ""}}));
   EXPECT_TRUE(tsdb_->has_database(kDefaultTenant, "telegraf"));
 }
 

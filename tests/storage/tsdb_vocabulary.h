@@ -27,7 +27,8 @@ class Request final : public SeriesResolver {
     series_.push_back({labels, type, {}, {}, {}});
     return *this;
   }
-  Request& field(const Labels& labels, ValueType type, std::string database, std::string measurement, std::string name) {
+  Request& field(const Labels& labels, ValueType type, std::string database, std::string measurement,
+                 std::string name) {
     series(labels, type);
     series_.back().database = std::move(database);
     series_.back().measurement = std::move(measurement);
@@ -86,7 +87,8 @@ inline Samples samples_of(const Columns& columns) {
 }
 
 /// Everything that matches, by labels, in nanoseconds and own types.
-inline std::map<std::string, Samples> read_all(Tsdb& tsdb, const std::vector<Matcher>& matchers = {}, TimeRange range = {}) {
+inline std::map<std::string, Samples> read_all(Tsdb& tsdb, const std::vector<Matcher>& matchers = {},
+                                               TimeRange range = {}) {
   std::map<std::string, Samples> out;
   auto querier = tsdb.querier(kDefaultTenant, range);
   auto cursor = querier->select(matchers, {TimeUnit::Nanoseconds, false, true, 0});

@@ -36,8 +36,10 @@ TEST(WalCrash, CutAnywhereTheLastSegmentGivesItsWholeRecords) {
     ASSERT_TRUE(read) << read.status().message();
     std::size_t end = kHeader;
     std::size_t expected = 0;
-    while (expected < payloads.size() && end + 9 + payloads[expected].size() <= size) end += 9 + payloads[expected++].size();
-    ASSERT_EQ(read->payloads, Strings(payloads.begin(), payloads.begin() + static_cast<std::ptrdiff_t>(expected)));
+    while (expected < payloads.size() && end + 9 + payloads[expected].size() <= size)
+      end += 9 + payloads[expected++].size();
+    ASSERT_EQ(read->payloads,
+              Strings(payloads.begin(), payloads.begin() + static_cast<std::ptrdiff_t>(expected)));
     ASSERT_EQ(read->stats.dropped_bytes, size < kHeader ? size : size - end);
     ASSERT_EQ(read->stats.next_segment, 2u);
     if (size >= kHeader) {
@@ -78,7 +80,8 @@ TEST(WalCrash, AFlippedByteNeverYieldsAWrongRecord) {
 }
 
 TEST(WalCrash, GarbageAndZeroesBehindTheLastRecordAreCutOff) {
-  for (const std::string& tail : {std::string(4096, '\0'), std::string(100, '\xff'), std::string("torn rec")}) {
+  for (const std::string& tail :
+       {std::string(4096, '\0'), std::string(100, '\xff'), std::string("torn rec")}) {
     const TempDir dir;
     overwrite(dir / segment_name(1), segment({1, 0, 0, 1}, {"a", "b"}) + tail);
 
@@ -147,7 +150,8 @@ TEST_F(TwoSegments, DamageInASyncedSegmentStopsTheReplayAndTouchesNothing) {
 
   ASSERT_FALSE(read);
   EXPECT_EQ(read.status().code(), Code::DataLoss);
-  EXPECT_NE(read.status().message().find("00000001.log offset 58"), std::string_view::npos) << read.status().message();
+  EXPECT_NE(read.status().message().find("00000001.log offset 58"), std::string_view::npos)
+      << read.status().message();
   EXPECT_EQ(bytes_of(dir_ / segment_name(1)), before);
 }
 
@@ -218,14 +222,17 @@ TEST(WalFormat, SegmentBytesAreAsThePageSays) {
     hex += kDigits[static_cast<unsigned char>(c) & 15];
   }
   EXPECT_EQ(hex,
-            "534257414c534547"                  // SBWALSEG
-            "01000000"                          // version
-            "0700000000000000"                  // number
-            "0500000000000000"                  // previous
-            "2c01000000000000"                  // previous bytes
-            "0400000000000000"                  // synced before
-            "a033eb95"                          // checksum
-            "02000000" "675ff72b" "02" "6869");  // a record
+            "534257414c534547"  // SBWALSEG
+            "01000000"          // version
+            "0700000000000000"  // number
+            "0500000000000000"  // previous
+            "2c01000000000000"  // previous bytes
+            "0400000000000000"  // synced before
+            "a033eb95"          // checksum
+            "02000000"
+            "675ff72b"
+            "02"
+            "6869");  // a record
 }
 
 }  // namespace

@@ -73,13 +73,27 @@ TEST(SamplesRecord, BytesAreAsThePageSays) {
   stored.batch.add_string(1500 * kMs, "hi");
 
   EXPECT_EQ(hex(stored.encode()),
-            "04" "06" "00ca9a3b00000000" "02"    // 4 runs, 6 samples, from 1 s on, in ms
-            "12" "0a" "f03f"                     // ref 0 + 5, 1.0 is 3ff0 and zeros
-            "00"                                 // ref 6, 0.0
-            "6a" "03" "e807" "2c01"              // ref 7, 3 samples, 500 ms later, 300
-            "49" "e807" "01"                     // 500 ms later, 1
-            "09" "01"                            // the same step, 1
-            "90" "05" "02" "6869");              // ref 7 - 3, "hi" at the time of the run before
+            "04"
+            "06"
+            "00ca9a3b00000000"
+            "02"  // 4 runs, 6 samples, from 1 s on, in ms
+            "12"
+            "0a"
+            "f03f"  // ref 0 + 5, 1.0 is 3ff0 and zeros
+            "00"    // ref 6, 0.0
+            "6a"
+            "03"
+            "e807"
+            "2c01"  // ref 7, 3 samples, 500 ms later, 300
+            "49"
+            "e807"
+            "01"  // 500 ms later, 1
+            "09"
+            "01"  // the same step, 1
+            "90"
+            "05"
+            "02"
+            "6869");  // ref 7 - 3, "hi" at the time of the run before
 }
 
 TEST(SamplesRecord, KeepsWhateverABatchHolds) {
@@ -108,8 +122,9 @@ TEST(SamplesRecord, KeepsWhateverABatchHolds) {
 }
 
 TEST(SamplesRecord, TimesFromEndToEnd) {
-  constexpr std::int64_t kEnds[] = {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
-                                    0, -1, std::numeric_limits<std::int64_t>::min() + 1};
+  constexpr std::int64_t kEnds[] = {std::numeric_limits<std::int64_t>::min(),
+                                    std::numeric_limits<std::int64_t>::max(), 0, -1,
+                                    std::numeric_limits<std::int64_t>::min() + 1};
   Stored stored;
   stored.run(0xffff'ffff);
   for (const std::int64_t a : kEnds) {
@@ -151,7 +166,8 @@ TEST(SamplesRecord, AScrapedSampleCostsItsValueAndAByte) {
   Stored stored;
   for (std::uint32_t ref = 1; ref <= 1000; ++ref) {
     stored.run(ref);
-    stored.batch.add_sample(1'700'000'000'123 * kMs, static_cast<double>(ref));  // one to two bytes of mantissa
+    stored.batch.add_sample(1'700'000'000'123 * kMs,
+                            static_cast<double>(ref));  // one to two bytes of mantissa
   }
   EXPECT_LT(stored.encode().size(), 1000 * 4u);
 }
@@ -178,14 +194,22 @@ TEST(SamplesRecord, MalformedBytesAreRefused) {
 TEST(SeriesRecord, EntriesComeBack) {
   const std::vector<SeriesEntry> entries = {
       {SeriesRef{1}, Tenant{0}, ValueType::Float64, Labels{{"__name__", "up"}, {"job", "a"}}, "", "", ""},
-      {SeriesRef{4'000'000'000}, Tenant{7}, ValueType::String, Labels{{"__name__", "m_f"}, {"db", "d"}}, "d", "m", "f"}};
+      {SeriesRef{4'000'000'000}, Tenant{7}, ValueType::String, Labels{{"__name__", "m_f"}, {"db", "d"}}, "d",
+       "m", "f"}};
   std::string payload;
   for (const SeriesEntry& entry : entries) append_series_entry(payload, entry);
 
   std::vector<SeriesEntry> decoded;
   ASSERT_TRUE(decode_series_entries(payload, decoded).ok());
   EXPECT_EQ(decoded, entries);
-  EXPECT_EQ(hex(payload.substr(0, 24)), "010000" "12" "085f5f6e616d655f5f" "027570" "036a6f62" "0161" "0000");
+  EXPECT_EQ(hex(payload.substr(0, 24)),
+            "010000"
+            "12"
+            "085f5f6e616d655f5f"
+            "027570"
+            "036a6f62"
+            "0161"
+            "0000");
   for (std::size_t cut = 1; cut < 20; ++cut) {
     EXPECT_EQ(decode_series_entries(payload.substr(0, payload.size() - cut), decoded).code(), Code::DataLoss);
   }
@@ -203,7 +227,10 @@ TEST(OtherRecords, ComeBack) {
 
   std::string catalog;
   encode_catalog(catalog, {Tenant{1}, "telegraf"});
-  EXPECT_EQ(hex(catalog), "01" "08" "74656c6567726166");
+  EXPECT_EQ(hex(catalog),
+            "01"
+            "08"
+            "74656c6567726166");
   EXPECT_EQ(*decode_catalog(catalog), (CatalogRecord{Tenant{1}, "telegraf"}));
   EXPECT_FALSE(decode_catalog(catalog + "x"));
 

@@ -195,10 +195,11 @@ TEST(Wal, SeveralEntriesStandNextToEachOther) {
   EXPECT_TRUE(wal->wait(wal->append(entries)).ok());
 
   std::vector<RecordType> types;
-  const auto replayed = replay_wal(dir.path(), {}, {.repair = false}, [&](WalPosition, RecordType type, std::string_view) {
-    types.push_back(type);
-    return Status();
-  });
+  const auto replayed =
+      replay_wal(dir.path(), {}, {.repair = false}, [&](WalPosition, RecordType type, std::string_view) {
+        types.push_back(type);
+        return Status();
+      });
 
   ASSERT_TRUE(replayed);
   EXPECT_EQ(types, (std::vector{RecordType::NewSeries, RecordType::Samples}));
@@ -212,7 +213,9 @@ TEST_P(WalModes, ManyWritersLoseNothingAndKeepTheirOrder) {
   constexpr unsigned kRecords = 300;
   const TempDir dir;
   {
-    const auto wal = start_log(dir.path(), {.segment_bytes = 4000, .buffer_bytes = 300, .sync = GetParam(),
+    const auto wal = start_log(dir.path(), {.segment_bytes = 4000,
+                                            .buffer_bytes = 300,
+                                            .sync = GetParam(),
                                             .sync_interval = std::chrono::milliseconds(3)});
     std::vector<std::jthread> writers;
     for (unsigned w = 0; w < kWriters; ++w) {
@@ -245,10 +248,12 @@ TEST_P(WalModes, ManyWritersLoseNothingAndKeepTheirOrder) {
 
 TEST(Wal, IntervalModeSyncsInTheBackground) {
   const TempDir dir;
-  const auto wal = start_log(dir.path(), {.sync = WalSync::Interval, .sync_interval = std::chrono::milliseconds(2)});
+  const auto wal =
+      start_log(dir.path(), {.sync = WalSync::Interval, .sync_interval = std::chrono::milliseconds(2)});
   EXPECT_TRUE(put(*wal, "x").ok());
 
-  for (int i = 0; i < 2000 && wal->stats().syncs == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 2000 && wal->stats().syncs == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 
   EXPECT_EQ(wal->stats().syncs, 1u);
 }

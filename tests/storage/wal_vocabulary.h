@@ -20,20 +20,23 @@ struct Read {
   ReplayStats stats;
 };
 
-inline Result<Read> read_log(const std::filesystem::path& dir, WalPosition from = {}, ReplayOptions options = {}) {
+inline Result<Read> read_log(const std::filesystem::path& dir, WalPosition from = {},
+                             ReplayOptions options = {}) {
   Read read;
-  const auto stats = replay_wal(dir, from, options, [&](WalPosition at, RecordType, std::string_view payload) {
-    read.payloads.emplace_back(payload);
-    read.positions.push_back(at);
-    return Status();
-  });
+  const auto stats =
+      replay_wal(dir, from, options, [&](WalPosition at, RecordType, std::string_view payload) {
+        read.payloads.emplace_back(payload);
+        read.positions.push_back(at);
+        return Status();
+      });
   if (!stats) return stats.status();
   read.stats = *stats;
   return read;
 }
 
 /// Replays and opens, as the engine does at start.
-inline std::unique_ptr<Wal> start_log(const std::filesystem::path& dir, WalOptions options = {}, WalPosition from = {}) {
+inline std::unique_ptr<Wal> start_log(const std::filesystem::path& dir, WalOptions options = {},
+                                      WalPosition from = {}) {
   const auto read = read_log(dir, from);
   EXPECT_TRUE(read) << read.status().message();
   if (!read) return nullptr;
@@ -42,7 +45,9 @@ inline std::unique_ptr<Wal> start_log(const std::filesystem::path& dir, WalOptio
   return wal ? std::move(*wal) : nullptr;
 }
 
-inline Status put(Wal& wal, std::string_view payload) { return wal.wait(wal.append(RecordType::Samples, payload)); }
+inline Status put(Wal& wal, std::string_view payload) {
+  return wal.wait(wal.append(RecordType::Samples, payload));
+}
 
 inline std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -14,8 +14,9 @@ std::string_view to_string(BinaryOp op) {
 }
 
 std::string_view to_string(AggregateOp op) {
-  constexpr std::string_view kNames[] = {"avg", "count",   "group",        "max",         "min",    "stddev",   "stdvar",
-                                         "sum", "bottomk", "count_values", "limit_ratio", "limitk", "quantile", "topk"};
+  constexpr std::string_view kNames[] = {"avg",         "count",  "group",    "max",     "min",
+                                         "stddev",      "stdvar", "sum",      "bottomk", "count_values",
+                                         "limit_ratio", "limitk", "quantile", "topk"};
   return kNames[static_cast<std::size_t>(op)];
 }
 

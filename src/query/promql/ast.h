@@ -47,22 +47,57 @@ enum class ExprType : std::uint8_t { Scalar, InstantVector, RangeVector, String 
 std::string_view to_string(ExprType type);
 
 enum class ExprKind : std::uint8_t {
-  Aggregate, Binary, Call, Matrix, Number, Paren, String, Subquery, Unary, Vector
+  Aggregate,
+  Binary,
+  Call,
+  Matrix,
+  Number,
+  Paren,
+  String,
+  Subquery,
+  Unary,
+  Vector
 };
 
 enum class BinaryOp : std::uint8_t {
-  Add, Sub, Mul, Div, Mod, Pow, Atan2,
-  Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,
-  And, Or, Unless,
-  TrimUpper, TrimLower  // `</` and `>/`, on native histograms
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Mod,
+  Pow,
+  Atan2,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  And,
+  Or,
+  Unless,
+  TrimUpper,
+  TrimLower  // `</` and `>/`, on native histograms
 };
 std::string_view to_string(BinaryOp op);
 constexpr bool is_comparison(BinaryOp op) { return op >= BinaryOp::Equal && op <= BinaryOp::GreaterEqual; }
 constexpr bool is_set_operator(BinaryOp op) { return op >= BinaryOp::And && op <= BinaryOp::Unless; }
 
 enum class AggregateOp : std::uint8_t {
-  Avg, Count, Group, Max, Min, Stddev, Stdvar, Sum,
-  Bottomk, CountValues, LimitRatio, Limitk, Quantile, Topk  // these take a parameter
+  Avg,
+  Count,
+  Group,
+  Max,
+  Min,
+  Stddev,
+  Stdvar,
+  Sum,
+  Bottomk,
+  CountValues,
+  LimitRatio,
+  Limitk,
+  Quantile,
+  Topk  // these take a parameter
 };
 std::string_view to_string(AggregateOp op);
 constexpr bool has_parameter(AggregateOp op) { return op >= AggregateOp::Bottomk; }
@@ -88,8 +123,8 @@ using ExprPtr = std::unique_ptr<const Expr>;
 struct DurationExpr {
   enum class Op : std::uint8_t { Literal, Add, Sub, Mul, Div, Mod, Pow, Negate, Step, Range, MinOf, MaxOf };
   Op op = Op::Literal;
-  double seconds = 0;          // Literal
-  bool as_duration = false;    // Literal written as 5m, not as 300
+  double seconds = 0;        // Literal
+  bool as_duration = false;  // Literal written as 5m, not as 300
   bool parenthesised = false;
   std::unique_ptr<const DurationExpr> lhs;  // binary operators, MinOf, MaxOf
   std::unique_ptr<const DurationExpr> rhs;  // these and Negate
@@ -141,8 +176,8 @@ struct VectorMatching {
   Cardinality cardinality = Cardinality::OneToOne;  // ManyToMany for set operators, ManyToOne is group_left
   bool on = false;                                  // false: all labels but these
   std::vector<std::string> labels;
-  std::vector<std::string> include;                 // group_left(these)
-  std::optional<double> fill_left;                  // stands in for a series missing on the left
+  std::vector<std::string> include;  // group_left(these)
+  std::optional<double> fill_left;   // stands in for a series missing on the left
   std::optional<double> fill_right;
 };
 
@@ -153,7 +188,7 @@ struct BinaryExpr final : Expr {
   VectorMatching matching;  // only when both sides are instant vectors
   ExprPtr lhs;
   ExprPtr rhs;
-  PosRange op_pos;          // the operator with its modifiers
+  PosRange op_pos;  // the operator with its modifiers
 };
 
 struct Call final : Expr {

@@ -14,33 +14,38 @@ using Failure = std::optional<CheckFailure>;
 
 Failure wrong_type(const Expr& expr, ExprType expected, const std::string& where) {
   if (expr.type == expected) return std::nullopt;
-  return CheckFailure{expr.pos, "expected type " + std::string(to_string(expected)) + " in " + where + ", got " +
-                                    std::string(to_string(expr.type))};
+  return CheckFailure{expr.pos, "expected type " + std::string(to_string(expected)) + " in " + where +
+                                    ", got " + std::string(to_string(expr.type))};
 }
 
 Failure check_node(const AggregateExpr& node) {
   if (auto failure = check(*node.expr)) return failure;
-  if (auto failure = wrong_type(*node.expr, ExprType::InstantVector, "aggregation expression")) return failure;
+  if (auto failure = wrong_type(*node.expr, ExprType::InstantVector, "aggregation expression"))
+    return failure;
   if (!node.param) return std::nullopt;
   if (auto failure = check(*node.param)) return failure;
   const ExprType expected = node.op == AggregateOp::CountValues ? ExprType::String : ExprType::Scalar;
   return wrong_type(*node.param, expected, "aggregation parameter");
 }
 
-bool is_operand(const Expr& expr) { return expr.type == ExprType::Scalar || expr.type == ExprType::InstantVector; }
+bool is_operand(const Expr& expr) {
+  return expr.type == ExprType::Scalar || expr.type == ExprType::InstantVector;
+}
 
 Failure check_matching(const BinaryExpr& node) {
   const VectorMatching& matching = node.matching;
   const bool vectors = node.lhs->type == ExprType::InstantVector && node.rhs->type == ExprType::InstantVector;
   const bool fill = matching.fill_left || matching.fill_right;
   if (!vectors) {
-    if (!matching.labels.empty()) return CheckFailure{node.pos, "vector matching only allowed between instant vectors"};
+    if (!matching.labels.empty())
+      return CheckFailure{node.pos, "vector matching only allowed between instant vectors"};
     if (fill) return CheckFailure{node.pos, "filling in missing series only allowed between instant vectors"};
     return std::nullopt;
   }
   if (!is_set_operator(node.op)) return std::nullopt;
   if (matching.cardinality != Cardinality::ManyToMany) {
-    return CheckFailure{node.pos, "no grouping allowed for \"" + std::string(to_string(node.op)) + "\" operation"};
+    return CheckFailure{node.pos,
+                        "no grouping allowed for \"" + std::string(to_string(node.op)) + "\" operation"};
   }
   if (fill) return CheckFailure{node.pos, "filling in missing series not allowed for set operators"};
   return std::nullopt;
@@ -58,8 +63,10 @@ Failure check_node(const BinaryExpr& node) {
   }
   const VectorMatching& matching = node.matching;
   for (const std::string& label : matching.labels) {
-    if (matching.on && std::find(matching.include.begin(), matching.include.end(), label) != matching.include.end()) {
-      return CheckFailure{node.op_pos, "label " + quote(label) + " must not occur in ON and GROUP clause at once"};
+    if (matching.on &&
+        std::find(matching.include.begin(), matching.include.end(), label) != matching.include.end()) {
+      return CheckFailure{node.op_pos,
+                          "label " + quote(label) + " must not occur in ON and GROUP clause at once"};
     }
   }
   for (const Expr* side : {node.lhs.get(), node.rhs.get()}) {
@@ -79,7 +86,8 @@ Failure check_node(const BinaryExpr& node) {
 Failure wrong_count(const Call& node) {
   const FunctionSignature& f = node.function;
   const std::size_t n = node.args.size();
-  if (n >= f.min_args && (f.max_args == FunctionSignature::kUnbounded || n <= f.max_args)) return std::nullopt;
+  if (n >= f.min_args && (f.max_args == FunctionSignature::kUnbounded || n <= f.max_args))
+    return std::nullopt;
   std::string expected = "expected ";
   if (f.min_args == f.max_args) {
     expected += std::to_string(f.min_args);
@@ -88,7 +96,8 @@ Failure wrong_count(const Call& node) {
   } else {
     expected += "at most " + std::to_string(f.max_args);
   }
-  return CheckFailure{node.pos, expected + " argument(s) in call to " + quote(f.name) + ", got " + std::to_string(n)};
+  return CheckFailure{node.pos,
+                      expected + " argument(s) in call to " + quote(f.name) + ", got " + std::to_string(n)};
 }
 
 // The second argument of info() is a bag of matchers that looks like a selector.
@@ -127,8 +136,9 @@ Failure check_node(const MatrixSelector& node) { return check(*node.selector); }
 Failure check_node(const UnaryExpr& node) {
   if (auto failure = check(*node.expr)) return failure;
   if (is_operand(*node.expr)) return std::nullopt;
-  return CheckFailure{node.pos, "unary expression only allowed on expressions of type scalar or instant vector, got \"" +
-                                    std::string(to_string(node.expr->type)) + "\""};
+  return CheckFailure{
+      node.pos, "unary expression only allowed on expressions of type scalar or instant vector, got \"" +
+                    std::string(to_string(node.expr->type)) + "\""};
 }
 
 Failure check_node(const SubqueryExpr& node) {
@@ -146,7 +156,8 @@ Failure check_node(const VectorSelector& node) {
   for (std::size_t i = 0; i + 1 < node.matchers.size(); ++i) {
     const Matcher& matcher = node.matchers[i];
     if (matcher.name() != kMetricName) continue;
-    return CheckFailure{node.pos, "metric name must not be set twice: " + quote(node.name) + " or " + quote(matcher.value())};
+    return CheckFailure{
+        node.pos, "metric name must not be set twice: " + quote(node.name) + " or " + quote(matcher.value())};
   }
   return std::nullopt;
 }

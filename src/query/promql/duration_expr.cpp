@@ -43,7 +43,8 @@ Result<double> seconds_of(const DurationExpr& expr, const DurationContext& conte
 
 }  // namespace
 
-Result<std::int64_t> evaluate_duration(const Duration& duration, const DurationContext& context, bool must_be_positive) {
+Result<std::int64_t> evaluate_duration(const Duration& duration, const DurationContext& context,
+                                       bool must_be_positive) {
   if (!duration.expr) return duration.ms;
   const auto seconds = seconds_of(*duration.expr, context);
   if (!seconds) return seconds.status();

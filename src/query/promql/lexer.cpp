@@ -14,25 +14,44 @@ namespace {
 using Kind = TokenKind;
 
 constexpr std::pair<std::string_view, Kind> kWords[] = {
-    {"anchored", Kind::Anchored},   {"and", Kind::And},
-    {"atan2", Kind::Atan2},         {"avg", Kind::Avg},
-    {"bool", Kind::Bool},           {"bottomk", Kind::Bottomk},
-    {"by", Kind::By},               {"count", Kind::Count},
-    {"count_values", Kind::CountValues}, {"end", Kind::Stop},
-    {"fill", Kind::Fill},           {"fill_left", Kind::FillLeft},
-    {"fill_right", Kind::FillRight}, {"group", Kind::Group},
-    {"group_left", Kind::GroupLeft}, {"group_right", Kind::GroupRight},
-    {"ignoring", Kind::Ignoring},   {"inf", Kind::Number},
-    {"limit_ratio", Kind::LimitRatio}, {"limitk", Kind::Limitk},
-    {"max", Kind::Max},             {"max_of", Kind::MaxOf},
-    {"min", Kind::Min},             {"min_of", Kind::MinOf},
-    {"nan", Kind::Number},          {"offset", Kind::Offset},
-    {"on", Kind::On},               {"or", Kind::Or},
-    {"quantile", Kind::Quantile},   {"range", Kind::Range},
-    {"smoothed", Kind::Smoothed},   {"start", Kind::Start},
-    {"stddev", Kind::Stddev},       {"stdvar", Kind::Stdvar},
-    {"step", Kind::Step},           {"sum", Kind::Sum},
-    {"topk", Kind::Topk},           {"unless", Kind::Unless},
+    {"anchored", Kind::Anchored},
+    {"and", Kind::And},
+    {"atan2", Kind::Atan2},
+    {"avg", Kind::Avg},
+    {"bool", Kind::Bool},
+    {"bottomk", Kind::Bottomk},
+    {"by", Kind::By},
+    {"count", Kind::Count},
+    {"count_values", Kind::CountValues},
+    {"end", Kind::Stop},
+    {"fill", Kind::Fill},
+    {"fill_left", Kind::FillLeft},
+    {"fill_right", Kind::FillRight},
+    {"group", Kind::Group},
+    {"group_left", Kind::GroupLeft},
+    {"group_right", Kind::GroupRight},
+    {"ignoring", Kind::Ignoring},
+    {"inf", Kind::Number},
+    {"limit_ratio", Kind::LimitRatio},
+    {"limitk", Kind::Limitk},
+    {"max", Kind::Max},
+    {"max_of", Kind::MaxOf},
+    {"min", Kind::Min},
+    {"min_of", Kind::MinOf},
+    {"nan", Kind::Number},
+    {"offset", Kind::Offset},
+    {"on", Kind::On},
+    {"or", Kind::Or},
+    {"quantile", Kind::Quantile},
+    {"range", Kind::Range},
+    {"smoothed", Kind::Smoothed},
+    {"start", Kind::Start},
+    {"stddev", Kind::Stddev},
+    {"stdvar", Kind::Stdvar},
+    {"step", Kind::Step},
+    {"sum", Kind::Sum},
+    {"topk", Kind::Topk},
+    {"unless", Kind::Unless},
     {"without", Kind::Without},
 };
 constexpr std::size_t kLongestWord = 12;
@@ -183,9 +202,12 @@ Token Lexer::symbol(char c) {
       if (peek() != '=') return fail("unexpected character after '!': " + quote_rune(read_rune()));
       ++at_;
       return emit(Kind::NotEqual);
-    case '<': return emit(peek() == '/' ? two('/', Kind::TrimUpper, Kind::Less) : two('=', Kind::LessEqual, Kind::Less));
+    case '<':
+      return emit(peek() == '/' ? two('/', Kind::TrimUpper, Kind::Less)
+                                : two('=', Kind::LessEqual, Kind::Less));
     case '>':
-      return emit(peek() == '/' ? two('/', Kind::TrimLower, Kind::Greater) : two('=', Kind::GreaterEqual, Kind::Greater));
+      return emit(peek() == '/' ? two('/', Kind::TrimLower, Kind::Greater)
+                                : two('=', Kind::GreaterEqual, Kind::Greater));
     case '(': ++paren_depth_; return emit(Kind::LeftParen);
     case ')':
       if (--paren_depth_ >= 0) return emit(Kind::RightParen);
@@ -336,7 +358,8 @@ bool Lexer::escape(char quote_char) {
     ++at_;
   }
   const std::uint64_t limit = base == 8 || c == 'x' ? 255 : 0x10ffff;
-  if (value > limit || (value >= 0xd800 && value < 0xe000)) return refuse("escape sequence is an invalid Unicode code point");
+  if (value > limit || (value >= 0xd800 && value < 0xe000))
+    return refuse("escape sequence is an invalid Unicode code point");
   return true;
 }
 

@@ -13,17 +13,80 @@
 namespace silverback::query::promql {
 
 enum class TokenKind : std::uint8_t {
-  End, Error, Identifier, MetricIdentifier, String, Number, Duration,
-  Comma, Colon, Equal, LeftBrace, RightBrace, LeftBracket, RightBracket, LeftParen, RightParen,
+  End,
+  Error,
+  Identifier,
+  MetricIdentifier,
+  String,
+  Number,
+  Duration,
+  Comma,
+  Colon,
+  Equal,
+  LeftBrace,
+  RightBrace,
+  LeftBracket,
+  RightBracket,
+  LeftParen,
+  RightParen,
   // operators
-  Add, Sub, Mul, Div, Mod, Pow, Atan2, EqualEqual, NotEqual, EqualRegex, NotRegex, Less, LessEqual, Greater,
-  GreaterEqual, And, Or, Unless, TrimUpper, TrimLower, At,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Mod,
+  Pow,
+  Atan2,
+  EqualEqual,
+  NotEqual,
+  EqualRegex,
+  NotRegex,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  And,
+  Or,
+  Unless,
+  TrimUpper,
+  TrimLower,
+  At,
   // aggregations
-  Avg, Bottomk, Count, CountValues, Group, LimitRatio, Limitk, Max, Min, Quantile, Stddev, Stdvar, Sum, Topk,
+  Avg,
+  Bottomk,
+  Count,
+  CountValues,
+  Group,
+  LimitRatio,
+  Limitk,
+  Max,
+  Min,
+  Quantile,
+  Stddev,
+  Stdvar,
+  Sum,
+  Topk,
   // keywords
-  Anchored, Bool, By, Fill, FillLeft, FillRight, GroupLeft, GroupRight, Ignoring, Offset, On, Smoothed, Without,
+  Anchored,
+  Bool,
+  By,
+  Fill,
+  FillLeft,
+  FillRight,
+  GroupLeft,
+  GroupRight,
+  Ignoring,
+  Offset,
+  On,
+  Smoothed,
+  Without,
   // names of functions of the query itself
-  Start, Stop, Step, Range, MaxOf, MinOf
+  Start,
+  Stop,
+  Step,
+  Range,
+  MaxOf,
+  MinOf
 };
 
 struct Token {
@@ -36,7 +99,9 @@ struct Token {
 
 constexpr bool is_operator(TokenKind kind) { return kind >= TokenKind::Add && kind <= TokenKind::At; }
 constexpr bool is_aggregation(TokenKind kind) { return kind >= TokenKind::Avg && kind <= TokenKind::Topk; }
-constexpr bool is_keyword(TokenKind kind) { return kind >= TokenKind::Anchored && kind <= TokenKind::Without; }
+constexpr bool is_keyword(TokenKind kind) {
+  return kind >= TokenKind::Anchored && kind <= TokenKind::Without;
+}
 
 /// As an error message names it: end of input, identifier "up", <op:+>, <aggr:sum>, ")".
 std::string describe(const Token& token);

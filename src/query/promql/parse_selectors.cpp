@@ -58,8 +58,8 @@ std::optional<MatchOp> match_op(Kind kind) {
 bool may_name_label(Kind kind) {
   if (is_aggregation(kind) || kind >= Kind::Start) return true;
   if (is_keyword(kind)) return kind != Kind::Without;
-  return kind == Kind::Identifier || kind == Kind::MetricIdentifier || kind == Kind::And || kind == Kind::Or ||
-         kind == Kind::Unless || kind == Kind::Atan2;
+  return kind == Kind::Identifier || kind == Kind::MetricIdentifier || kind == Kind::And ||
+         kind == Kind::Or || kind == Kind::Unless || kind == Kind::Atan2;
 }
 
 }  // namespace
@@ -119,13 +119,15 @@ Parser::Node Parser::matrix(Node expr, Duration range, PosRange bracket_pos) {
 
 void Parser::offset(Expr& expr) {
   advance();
-  DurationNode value = failed() ? nullptr : offset_duration({"offset", "number, duration, step(), or range()"});
+  DurationNode value =
+      failed() ? nullptr : offset_duration({"offset", "number, duration, step(), or range()"});
   Duration duration = fixed_or_expression(std::move(value), false);
   if (failed()) return;
   Duration* target = modifiable(expr).offset;
   if (!target) {
     return fail(expr.pos,
-                "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+                "offset modifier must be preceded by an instant vector selector or range vector selector or "
+                "a subquery");
   }
   if (target->set()) return fail(expr.pos, "offset may not be set multiple times");
   *target = std::move(duration);
@@ -156,10 +158,12 @@ void Parser::at_modifier(Expr& expr) {
   if (failed()) return;
   AtModifier* target = modifiable(expr).at;
   if (!target) {
-    return fail(expr.pos,
-                "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+    return fail(
+        expr.pos,
+        "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
   }
-  if (target->kind != AtModifier::Kind::None) return fail(expr.pos, "@ <timestamp> may not be set multiple times");
+  if (target->kind != AtModifier::Kind::None)
+    return fail(expr.pos, "@ <timestamp> may not be set multiple times");
   *target = at;
   expr.pos.end = last_end_;
 }
@@ -171,7 +175,8 @@ void Parser::extended(Expr& expr, bool anchored) {
   if (!options_.extended_range_selectors) {
     return fail(expr.pos, word + " modifier is experimental and not enabled");
   }
-  if (expr.kind == ExprKind::Subquery) return fail(expr.pos, word + " modifier is not supported for subqueries");
+  if (expr.kind == ExprKind::Subquery)
+    return fail(expr.pos, word + " modifier is not supported for subqueries");
   const Modifiable target = modifiable(expr);
   if (!target.anchored) return fail(expr.pos, word + " modifier not implemented");
   *(anchored ? target.anchored : target.smoothed) = true;
@@ -246,7 +251,8 @@ std::vector<std::string> Parser::grouping_labels() {
       unexpected({"grouping opts", "label"});
       break;
     }
-    if (!failed() && (name.empty() || !is_utf8(name))) fail(pos, "invalid label name for grouping: " + quote(name));
+    if (!failed() && (name.empty() || !is_utf8(name)))
+      fail(pos, "invalid label name for grouping: " + quote(name));
     out.push_back(std::move(name));
     if (token_.kind != Kind::RightParen) expect(Kind::Comma, {"grouping opts", "\",\" or \")\""});
   }

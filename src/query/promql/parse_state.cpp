@@ -31,7 +31,8 @@ std::optional<double> read_number(std::string_view text) {
   std::string digits(hex ? text.substr(2) : text);
   if (!good_underscores(digits, hex)) return std::nullopt;
   std::erase(digits, '_');
-  const bool octal = !hex && digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("01234567") == digits.npos;
+  const bool octal =
+      !hex && digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("01234567") == digits.npos;
   if (!hex && !octal) return parse_float(digits);
   std::int64_t value = 0;
   for (const char c : digits) {
@@ -82,7 +83,8 @@ bool may_name_metric(Kind kind) {
 
 Result<ExprPtr> parse_expr(std::string_view text, const ParserOptions& options) {
   if (text.size() > options.max_bytes) {
-    return Status(Code::InvalidArgument, "query of " + std::to_string(text.size()) + " bytes is longer than the limit of " +
+    return Status(Code::InvalidArgument, "query of " + std::to_string(text.size()) +
+                                             " bytes is longer than the limit of " +
                                              std::to_string(options.max_bytes) + "; shorten it");
   }
   return Parser(text, options).expression();
@@ -92,7 +94,8 @@ Result<std::vector<Matcher>> parse_selector(std::string_view text) {
   const ParserOptions options;
   if (text.size() > options.max_bytes) {
     return Status(Code::InvalidArgument, "series selector of " + std::to_string(text.size()) +
-                                             " bytes is longer than the limit of " + std::to_string(options.max_bytes));
+                                             " bytes is longer than the limit of " +
+                                             std::to_string(options.max_bytes));
   }
   return Parser(text, options).selector_only();
 }
@@ -101,7 +104,8 @@ bool matches_everything(const std::vector<Matcher>& matchers) {
   return std::all_of(matchers.begin(), matchers.end(), [](const Matcher& m) { return m.matches(""); });
 }
 
-Parser::Parser(std::string_view text, const ParserOptions& options) : text_(text), options_(options), lexer_(text) {
+Parser::Parser(std::string_view text, const ParserOptions& options)
+    : text_(text), options_(options), lexer_(text) {
   advance();
 }
 
@@ -136,7 +140,8 @@ void Parser::advance() {
   last_end_ = token_.end();
   if (failed()) return;
   token_ = lexer_.next();
-  if (token_.kind == Kind::Error) fail({token_.start, static_cast<std::uint32_t>(text_.size())}, std::string(token_.text));
+  if (token_.kind == Kind::Error)
+    fail({token_.start, static_cast<std::uint32_t>(text_.size())}, std::string(token_.text));
 }
 
 bool Parser::accept(Kind kind) {
@@ -174,7 +179,8 @@ Status Parser::status() const {
 
 bool Parser::enter(PosRange pos) {
   if (++depth_ > options_.max_depth) {
-    fail(pos, "expression is nested deeper than " + std::to_string(options_.max_depth) + " levels; split the query");
+    fail(pos, "expression is nested deeper than " + std::to_string(options_.max_depth) +
+                  " levels; split the query");
   }
   return !failed();
 }
@@ -183,7 +189,8 @@ template <typename T>
 bool Parser::set_depth(T& node, std::uint32_t below) {
   node.depth = below + 1;
   if (node.depth > options_.max_depth) {
-    fail(node.pos, "expression is nested deeper than " + std::to_string(options_.max_depth) + " levels; split the query");
+    fail(node.pos, "expression is nested deeper than " + std::to_string(options_.max_depth) +
+                       " levels; split the query");
   }
   return !failed();
 }
@@ -216,7 +223,8 @@ double Parser::number_value() {
 
 std::string Parser::string_value() {
   auto value = unquote(token_.text);
-  if (!value) fail({token_.start, token_.end()}, "error unquoting string " + quote(token_.text) + ": invalid syntax");
+  if (!value)
+    fail({token_.start, token_.end()}, "error unquoting string " + quote(token_.text) + ": invalid syntax");
   advance();
   return value ? std::move(*value) : std::string();
 }

@@ -95,10 +95,10 @@ class Parser {
   const std::string_view text_;
   const ParserOptions& options_;
   Lexer lexer_;
-  Token token_;                   // the next one, not yet taken
-  std::uint32_t last_end_ = 0;    // of the one taken last
-  std::uint32_t depth_ = 0;       // of recursion
-  int aggregations_ = 0;          // we are in the arguments of
+  Token token_;                 // the next one, not yet taken
+  std::uint32_t last_end_ = 0;  // of the one taken last
+  std::uint32_t depth_ = 0;     // of recursion
+  int aggregations_ = 0;        // we are in the arguments of
   bool failed_ = false;
   PosRange failed_at_;
   std::string failure_;

@@ -265,15 +265,17 @@ Parser::Node Parser::aggregation() {
     fail(node->pos, "no arguments for aggregate expression provided");
     return nullptr;
   }
-  if (!options_.experimental_functions && (node->op == AggregateOp::Limitk || node->op == AggregateOp::LimitRatio)) {
-    fail(node->pos, std::string(to_string(node->op)) +
-                        "() is experimental and must be enabled with --enable-feature=promql-experimental-functions");
+  if (!options_.experimental_functions &&
+      (node->op == AggregateOp::Limitk || node->op == AggregateOp::LimitRatio)) {
+    fail(node->pos,
+         std::string(to_string(node->op)) +
+             "() is experimental and must be enabled with --enable-feature=promql-experimental-functions");
     return nullptr;
   }
   const std::size_t expected = has_parameter(node->op) ? 2 : 1;
   if (args.size() != expected) {
-    fail(node->pos, "wrong number of arguments for aggregate expression provided, expected " + std::to_string(expected) +
-                        ", got " + std::to_string(args.size()));
+    fail(node->pos, "wrong number of arguments for aggregate expression provided, expected " +
+                        std::to_string(expected) + ", got " + std::to_string(args.size()));
     return nullptr;
   }
   const std::uint32_t below = std::max(args.front()->depth, args.back()->depth);

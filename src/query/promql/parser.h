@@ -24,7 +24,7 @@ struct ParserOptions {
   bool extended_range_selectors = false;  // promql-extended-range-selectors: anchored, smoothed
   bool fill_modifiers = false;            // promql-binop-fill-modifiers
   std::size_t max_bytes = 1 << 20;
-  std::uint32_t max_depth = 1'000;        // nesting, and length of a chain such as 1 + 1 + ...
+  std::uint32_t max_depth = 1'000;  // nesting, and length of a chain such as 1 + 1 + ...
 
   static ParserOptions everything() { return {true, true, true, true, 1 << 20, 1'000}; }
 };

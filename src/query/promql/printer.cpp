@@ -115,8 +115,8 @@ std::string matcher_text(const Matcher& matcher) {
 void append_series(std::string& out, const VectorSelector& node) {
   std::vector<std::string> matchers;
   for (const Matcher& matcher : node.matchers) {
-    const bool shown = !node.name.empty() && matcher.name() == kMetricName && matcher.op() == MatchOp::Equal &&
-                       matcher.value() == node.name;
+    const bool shown = !node.name.empty() && matcher.name() == kMetricName &&
+                       matcher.op() == MatchOp::Equal && matcher.value() == node.name;
     if (!shown) matchers.push_back(matcher_text(matcher));
   }
   std::sort(matchers.begin(), matchers.end());
@@ -237,7 +237,9 @@ void append_node(Writer& to, const MatrixSelector& node) {
   append_offset(out, node.selector->offset);
 }
 
-void append_node(Writer& to, const NumberLiteral& node) { append_number(to.text, node.value, node.as_duration); }
+void append_node(Writer& to, const NumberLiteral& node) {
+  append_number(to.text, node.value, node.as_duration);
+}
 
 void append_node(Writer& to, const ParenExpr& node) {
   std::string& out = to.text;
@@ -315,7 +317,9 @@ class Pretty {
     const auto at = spans_.find(&expr);
     // What append() has not written is the "Inf" before a ^.
     const std::string_view text =
-        at == spans_.end() ? "Inf" : std::string_view(line_.text).substr(at->second.begin, at->second.end - at->second.begin);
+        at == spans_.end()
+            ? "Inf"
+            : std::string_view(line_.text).substr(at->second.begin, at->second.end - at->second.begin);
     if (text.size() > kMaxLine) return visit(expr, [&](const auto& node) { split(node, level); });
     // Prometheus does not indent a short subquery; its texts are compared byte for byte.
     if (expr.kind != ExprKind::Subquery) indent(level);

@@ -111,8 +111,9 @@ static_assert(std::is_sorted(std::begin(kFunctions), std::end(kFunctions),
 }  // namespace
 
 const FunctionSignature* find_function(std::string_view name) {
-  const auto* at = std::lower_bound(std::begin(kFunctions), std::end(kFunctions), name,
-                                    [](const FunctionSignature& f, std::string_view n) { return f.name < n; });
+  const auto* at =
+      std::lower_bound(std::begin(kFunctions), std::end(kFunctions), name,
+                       [](const FunctionSignature& f, std::string_view n) { return f.name < n; });
   return at != std::end(kFunctions) && at->name == name ? at : nullptr;
 }
 

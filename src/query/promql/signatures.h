@@ -1,4 +1,5 @@
-// Signatures of PromQL's functions: what each takes and returns. How they are computed stands with the evaluator.
+// Signatures of PromQL's functions: what each takes and returns. How they are computed stands with the
+// evaluator.
 //
 // Source: https://prometheus.io/docs/prometheus/latest/querying/functions/, release 3.x.
 #pragma once
@@ -19,7 +20,7 @@ struct FunctionSignature {
   std::array<ExprType, 5> types;  // of the first arguments; the last repeats for the ones beyond
   std::uint8_t type_count;
   std::uint8_t min_args;
-  std::uint8_t max_args;          // kUnbounded: no limit
+  std::uint8_t max_args;  // kUnbounded: no limit
   ExprType returns;
   bool experimental;
 
