@@ -105,6 +105,9 @@ class Loader {
   const std::function<void(std::int32_t)>& touch_;
   std::vector<Times> times_;
   SampleColumn column_;
+  static constexpr std::uint64_t kNoTimes = ~std::uint64_t{0};
+  std::uint64_t open_times_id_ = kNoTimes;  // whose times open_times_ns_ holds
+  std::vector<std::int64_t> open_times_ns_;
   TimeRange known_{1, 0};  // of the window that wanted() looked at last
   bool known_wanted_ = false;
 };
@@ -193,16 +196,22 @@ Status Loader::open(HeadShard& shard, HeadSeries& series, ValueType type, std::s
   const std::string_view values = in.string();
   if (!in.ok() || id >= times_.size() || times_[id].count != count)
     return damaged("open samples have no times");
+  // Neighbours mostly have the same times.
+  if (id != open_times_id_) {
+    open_times_id_ = kNoTimes;
+    if (Status bad = decode(times_[id], open_times_ns_); !bad.ok()) return bad;
+    open_times_id_ = id;
+  }
   column_.clear();
-  if (Status bad = decode(times_[id], column_.times_ns); !bad.ok()) return bad;
   if (Status bad = decode_values(type, values, count, column_); !bad.ok()) return bad;
-  if (!wanted(column_.times_ns.front())) return {};
+  if (!wanted(open_times_ns_.front())) return {};
   info.samples += count;
+  shard.expect(series, count);
   for (std::size_t i = 0; i < count; ++i) {
     if (type == ValueType::String) {
-      shard.append_string(series, column_.times_ns[i], column_.strings[i]);
+      shard.append_string(series, open_times_ns_[i], column_.strings[i]);
     } else {
-      shard.append(series, column_.times_ns[i], column_.bits[i]);
+      shard.append(series, open_times_ns_[i], column_.bits[i]);
     }
   }
   return {};

@@ -85,6 +85,7 @@ class Engine {
   // engine_recover.cpp
   Status recover();
   Status check_format();
+  Status load_registry();
   Status load_checkpoints(WalPosition& from);
   Status replay(WalPosition from);
   Status replay_record(WalPosition position, RecordType type, std::string_view payload);

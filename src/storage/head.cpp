@@ -171,13 +171,16 @@ ValueType Head::type_of(SeriesRef ref) const {
 
 void Head::apply_runs(HeadShard& shard, const Batch& batch, std::span<const SeriesRef> refs,
                       std::span<const std::uint32_t> runs) {
-  for (std::size_t at = 0; at < runs.size() + kBlock; ++at) {
-    if (at < runs.size()) {
-      const HeadSeries* ahead = find_series(refs[runs[at]]);
+  // First the struct, which a request has looked at already and a replay has not, then its tail.
+  for (std::size_t at = 0; at < runs.size() + 2 * kBlock; ++at) {
+    if (at < runs.size()) prefetch_series(refs[runs[at]]);
+    if (at < kBlock) continue;
+    if (at - kBlock < runs.size()) {
+      const HeadSeries* ahead = find_series(refs[runs[at - kBlock]]);
       __builtin_prefetch(ahead->tail + ahead->tail_size, 1);
     }
-    if (at < kBlock) continue;
-    const std::uint32_t number = runs[at - kBlock];
+    if (at < 2 * kBlock) continue;
+    const std::uint32_t number = runs[at - 2 * kBlock];
     HeadSeries& series = *find_series(refs[number]);
     const SeriesRun& run = batch.runs[number];
     const std::size_t end = std::size_t{run.first} + run.count;
@@ -190,7 +193,7 @@ void Head::apply_runs(HeadShard& shard, const Batch& batch, std::span<const Seri
   }
 }
 
-std::uint64_t Head::apply(const Batch& batch, std::span<const SeriesRef> refs) {
+std::uint64_t Head::apply(const Batch& batch, std::span<const SeriesRef> refs, ShardPart part) {
   // Runs in order of their shards (counting sort, which keeps the order of arrival within a shard).
   thread_local std::vector<std::uint32_t> starts;
   thread_local std::vector<std::uint32_t> order;
@@ -200,14 +203,17 @@ std::uint64_t Head::apply(const Batch& batch, std::span<const SeriesRef> refs) {
   const auto shard_number = [&](SeriesRef ref) {
     return (static_cast<std::uint32_t>(ref) >> 8) & shard_mask_;
   };
+  const auto wanted = [&](SeriesRef ref) {
+    return ref != kNoSeries && (shard_number(ref) & part.mask) == part.number;
+  };
   for (std::size_t i = 0; i < refs.size(); ++i) {
-    if (refs[i] == kNoSeries) continue;
+    if (!wanted(refs[i])) continue;
     ++starts[shard_number(refs[i]) + 1];
     samples += batch.runs[i].count;
   }
   for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
   for (std::uint32_t i = 0; i < refs.size(); ++i) {
-    if (refs[i] != kNoSeries) order[starts[shard_number(refs[i])]++] = i;
+    if (wanted(refs[i])) order[starts[shard_number(refs[i])]++] = i;
   }
   std::uint32_t begin = 0;  // starts[n] is now the end of shard n
   for (std::size_t n = 0; n < shards_.size(); ++n) {

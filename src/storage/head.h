@@ -26,6 +26,12 @@
 
 namespace silverback::storage {
 
+/// Those of the shards whose number has `number` in the bits of `mask`; all by default.
+struct ShardPart {
+  std::uint32_t number = 0;
+  std::uint32_t mask = 0;
+};
+
 class Head {
  public:
   /// @param shards  a power of two
@@ -45,9 +51,10 @@ class Head {
   /// Makes room for the series and says what it holds. Before its first use in apply(); again is harmless.
   void add_series(SeriesRef ref, ValueType type) EXCLUDES(grow_mutex_);
 
-  /// Appends the samples of every run that has a ref.
+  /// Appends the samples of every run that has a ref, in a shard of `part`.
   /// @returns their number
-  std::uint64_t apply(const Batch& batch, std::span<const SeriesRef> refs);
+  std::uint64_t apply(const Batch& batch, std::span<const SeriesRef> refs, ShardPart part = {});
+  std::uint32_t shard_count() const { return shard_mask_ + 1; }
 
   /// Runs `use(HeadShard&, HeadSeries&)` under the shard's lock for each of the refs that the head knows.
   /// Neighbours share one taking of the lock.

@@ -262,6 +262,14 @@ void HeadShard::add_chunk(HeadSeries& series, HeadChunkPtr chunk) {
   body.chunks[body.chunk_count++] = chunk.leave();
 }
 
+void HeadShard::expect(HeadSeries& series, std::size_t samples) {
+  if (series.tail != nullptr || samples == 0) return;
+  const std::uint32_t most = series.first_chunk != nullptr || series.body != nullptr ? kTail : kYoungTail;
+  const auto steps =
+      static_cast<std::uint32_t>((std::min<std::size_t>(samples, most) + kTailStep - 1) / kTailStep);
+  resize_tail(series, steps * kTailStep);
+}
+
 void HeadShard::restore_chunk(HeadSeries& series, HeadChunkPtr chunk) {
   seal_late(series);
   seal_open(series);

@@ -132,6 +132,9 @@ class HeadShard {
   /// Takes away those of the series' chunks that are in `chunks`, in any order.
   void remove(HeadSeries& series, std::span<const HeadChunkPtr> chunks) REQUIRES(mutex_);
 
+  /// For recovery: makes room for so many samples at once, as far as a tail may grow, in a series that has
+  /// none yet.
+  void expect(HeadSeries& series, std::size_t samples) REQUIRES(mutex_);
   /// For recovery: a chunk as it was, behind those that are there.
   void restore_chunk(HeadSeries& series, HeadChunkPtr chunk) REQUIRES(mutex_);
 

@@ -130,6 +130,14 @@ std::string_view LabelIndex::label_value(SeriesRef ref, std::string_view name) c
   return {};
 }
 
+void LabelIndex::for_each_series(const std::function<void(SeriesRef, ValueType)>& use) const {
+  const ReaderLock lock(mutex_);
+  for (std::uint32_t ref = 1; ref < state_->next_ref; ++ref) {
+    const char* row = state_->row(SeriesRef{ref});
+    if (row != nullptr) use(SeriesRef{ref}, state_->shape_of(row).type);
+  }
+}
+
 std::uint64_t LabelIndex::series_count() const {
   const ReaderLock lock(mutex_);
   return state_->series;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -103,6 +104,8 @@ class LabelIndex {
   std::vector<std::string> label_values(Tenant tenant, std::string_view name,
                                         std::span<const SeriesRef> among) const EXCLUDES(mutex_);
 
+  /// Every series in order of their refs, under one lock: `use` must not call the index.
+  void for_each_series(const std::function<void(SeriesRef, ValueType)>& use) const EXCLUDES(mutex_);
   std::uint64_t series_count() const EXCLUDES(mutex_);
   std::uint64_t series_count(Tenant tenant) const EXCLUDES(mutex_);
   /// The ref that the next new series gets.

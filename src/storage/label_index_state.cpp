@@ -143,12 +143,14 @@ bool LabelIndex::State::create(Tenant tenant, ValueType type, const Labels& labe
     shape = add_shape(tenant, type, names);
   }
   encode_row(shape, probe);
-  if (!put_row(ref, probe.row)) return false;
+  if (!put_row(ref, probe.row, tag_of(probe.row))) return false;
   unsaved.push_back(static_cast<std::uint32_t>(ref));
   return true;
 }
 
-bool LabelIndex::State::put_row(SeriesRef ref, std::string_view row_bytes) {
+std::uint32_t LabelIndex::State::tag_of_row(std::string_view row) { return tag_of(row); }
+
+bool LabelIndex::State::put_row(SeriesRef ref, std::string_view row_bytes, std::uint32_t tag) {
   constexpr std::size_t kMaxBlocks = (std::uint64_t{1} << 32) / kBlockBytes;
   if (row_bytes.size() > kBlockBytes - 1) return false;
   if (kBlockBytes - block_used_ < row_bytes.size()) {
@@ -160,7 +162,7 @@ bool LabelIndex::State::put_row(SeriesRef ref, std::string_view row_bytes) {
   set_offset(number, static_cast<std::uint32_t>((blocks_.size() - 1) * kBlockBytes + block_used_));
   std::memcpy(blocks_.back().get() + block_used_, row_bytes.data(), row_bytes.size());
   block_used_ += row_bytes.size();
-  series_table.insert(tag_of(row_bytes), number);
+  series_table.insert(tag, number);
 
   const char* at = row_bytes.data();
   const std::uint32_t shape_id = read_varint(at);

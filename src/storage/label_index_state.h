@@ -69,8 +69,9 @@ struct LabelIndex::State {
   bool create(Tenant tenant, ValueType type, const Labels& labels, SeriesRef ref, Probe& probe);
   void remove(std::span<const SeriesRef> refs);
   std::uint32_t add_shape(Tenant tenant, ValueType type, std::span<const std::uint32_t> names);
+  static std::uint32_t tag_of_row(std::string_view row);  // in series_table
   /// A series under a ref that is free. @returns false when the index is full
-  bool put_row(SeriesRef ref, std::string_view row);
+  bool put_row(SeriesRef ref, std::string_view row, std::uint32_t tag);
 
   // Reading.
   const char* row(SeriesRef ref) const;  // null when unknown

@@ -77,7 +77,12 @@ struct Postings::Big {
 
   void flush() {
     if (tail_used == 0) return;
-    set.add_many({tail, tail_used});
+    // Neighbours extend a run at once; a bitmap takes others one by one.
+    if (tail[tail_used - 1] - tail[0] == tail_used - 1) {
+      roaring_bitmap_add_range_closed(set.bitmap_, tail[0], tail[tail_used - 1]);
+    } else {
+      set.add_many({tail, tail_used});
+    }
     tail_used = 0;
   }
   std::span<const std::uint32_t> fresh() const { return {tail, tail_used}; }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -50,8 +51,10 @@ class Registry {
   Status remove_series(std::span<const SeriesRef> refs);
 
  private:
-  class Loader;
+  class Loader;  // registry_load.cpp
   class Writer;
+  static Status drop_from_group(Writer& writer, std::string_view key, std::string_view value,
+                                std::span<const std::uint32_t> gone);
 
   rocksdb::DB* const db_;
   rocksdb::ColumnFamilyHandle* const family_;

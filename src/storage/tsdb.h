@@ -53,8 +53,9 @@ struct TsdbOptions {
   std::uint64_t max_metadata = 100'000;          // metric names with type and help
   std::uint64_t block_cache_bytes = 128ull << 20;
 
-  std::uint32_t shards = 16;  // a power of two
-  bool background = true;     // false: nothing happens unless maintain() or flush() is called, for tests
+  std::uint32_t shards = 16;         // a power of two
+  std::uint32_t replay_threads = 0;  // that apply the log at start; 1: the one that reads it; 0: by the cores
+  bool background = true;  // false: nothing happens unless maintain() or flush() is called, for tests
 };
 
 class Engine;

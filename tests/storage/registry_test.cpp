@@ -91,31 +91,27 @@ TEST_F(RegistryRows, AreAsThePageSays) {
        "ac02"
        "01"
        "0002"},
-      {"73"
+      {"74"
        "00000001",
        "00"
-       "0103"},
-      {"73"
-       "00000002",
+       "03"
+       "00"
+       "0103"
+       "01"
+       "03"
        "01"
        "0101"},
       {"76",
-       "01"
+       "02"
        "03"
        "02"
        "04"},
-      {"79"
+      {"7a"
        "00000000",
-       "5f5f6e616d655f5f"},
-      {"79"
-       "00000001",
-       "7570"},
-      {"79"
-       "00000002",
-       "6a6f62"},
-      {"79"
-       "00000003",
-       "61"},
+       "085f5f6e616d655f5f"
+       "027570"
+       "036a6f62"
+       "0161"},
   };
   EXPECT_EQ(rows(), expected);
 }
@@ -189,6 +185,52 @@ TEST_F(RegistryRows, RemovedSeriesStayAwayAndTheirNumbersToo) {
   EXPECT_EQ(index.next_ref(), SeriesRef{3});
 }
 
+// As version 1 wrote them, one row each; and what is new behind them.
+TEST_F(RegistryRows, OfVersionOneAreReadAndGoneOnWith) {
+  put(std::string("y\0\0\0\0", 5), "__name__");
+  put(std::string("y\0\0\0\1", 5), "up");
+  put(std::string("n\0\0\0\0", 5), std::string("\0\0\0", 3));
+  put(std::string("s\0\0\0\1", 5), std::string("\0\1", 2));
+  put("v", std::string("\1\2\1\2", 4));
+  Registry registry = this->registry();
+  ASSERT_TRUE(registry.load(index_, catalog_));
+  const Labels old{{"__name__", "up"}};
+  ASSERT_EQ(index_.labels(SeriesRef{1}), old);
+  const Labels fresh{{"__name__", "fresh"}};
+  ASSERT_EQ(add(fresh), SeriesRef{2});
+  ASSERT_TRUE(registry.save(index_, catalog_).ok());
+
+  LabelIndex index;
+  FieldCatalog catalog;
+  const auto loaded = this->registry().load(index, catalog);
+
+  ASSERT_TRUE(loaded) << loaded.status().message();
+  EXPECT_EQ(index.labels(SeriesRef{1}), old);
+  EXPECT_EQ(index.labels(SeriesRef{2}), fresh);
+}
+
+TEST_F(RegistryRows, RemovedOnesLeaveTheirGroupsAndTheOthersStay) {
+  Registry registry = this->registry();
+  std::vector<SeriesRef> gone;
+  for (int i = 1; i <= 1'000; ++i) {
+    const SeriesRef ref = add({{"a", std::to_string(i)}});
+    if (i % 3 == 0 || (i >= 300 && i < 600)) gone.push_back(ref);
+    if (i % 70 == 0) {
+      ASSERT_TRUE(registry.save(index_, catalog_).ok());  // several groups for the same 256 refs
+    }
+  }
+  ASSERT_TRUE(registry.save(index_, catalog_).ok());
+  index_.remove(gone);
+  ASSERT_TRUE(registry.remove_series(gone).ok());
+
+  LabelIndex index;
+  FieldCatalog catalog;
+  ASSERT_TRUE(this->registry().load(index, catalog));
+
+  EXPECT_EQ(index.select(kDefaultTenant, {}), index_.select(kDefaultTenant, {}));
+  EXPECT_EQ(index.labels(SeriesRef{1'000}), (Labels{{"a", "1000"}}));
+}
+
 TEST_F(RegistryRows, ASeriesRestoredUnderAnOldNumberIsSavedToo) {
   Registry registry = this->registry();
   index_.skip_refs(SeriesRef{100});
@@ -207,16 +249,25 @@ TEST_F(RegistryRows, MalformedRowsAreNamed) {
   add({{"a", "1"}});
   ASSERT_TRUE(registry.save(index_, catalog_).ok());
   const std::pair<std::string, std::string> kRows[] = {
-      {std::string("s\0\0\0\1", 5), ""},
-      {std::string("s\0\0\0\1", 5), std::string("\7\1", 2)},    // no such shape
-      {std::string("s\0\0\0\1", 5), std::string("\0\1\1", 3)},  // too many values
-      {std::string("s\0\0\0\1", 5), std::string("\0\x63", 2)},  // no such symbol
-      {std::string("s\0\0\0\1", 5), std::string("\0\x80\x80\x80\x80\x80\0", 7)},
+      {std::string("t\0\0\0\1", 5), ""},
+      {std::string("t\0\0\0\1", 5), std::string("\0\3\0\1", 4)},          // cut short
+      {std::string("t\0\0\0\1", 5), std::string("\xff\1\2\0\1", 5)},      // of another group
+      {std::string("t\0\0\0\1", 5), std::string("\0\2\0\1\0\2\0\0", 8)},  // a ref twice, two rows
+      {std::string("t\0\0\0\0", 5), std::string("\0\2\0\1", 4)},          // ref 0
+      {std::string("t\0\0\0\2", 5), std::string("\0\2\0\x63", 4)},        // no such symbol
+      {std::string("s\0\0\0\2", 5), ""},
+      {std::string("s\0\0\0\2", 5), std::string("\7\1", 2)},    // no such shape
+      {std::string("s\0\0\0\2", 5), std::string("\0\1\1", 3)},  // too many values
+      {std::string("s\0\0\0\2", 5), std::string("\0\x63", 2)},  // no such symbol
+      {std::string("s\0\0\0\2", 5), std::string("\0\x80\x80\x80\x80\x80\0", 7)},
       {std::string("s\0\0\0\0", 5), std::string("\0\1", 2)},  // ref 0
       {std::string("s\0\0", 3), std::string("\0\1", 2)},
       {std::string("y\0\0\0\5", 5), "gap"},
-      {std::string("y\0\0\0\1", 5), ""},
-      {std::string("y\0\0\0\2", 5), "a"},  // twice
+      {std::string("y\0\0\0\0", 5), ""},
+      {std::string("z\0\0\0\2", 5), "\1a"},  // twice
+      {std::string("z\0\0\0\0", 5), "\5a"},
+      {std::string("z\0\0\0\0", 5), ""},
+      {std::string("z\0\0\0\5", 5), "\3gap"},
       {std::string("n\0\0\0\0", 5), std::string("\0\0\x63", 3)},
       {std::string("n\0\0\0\0", 5), std::string("\0\7\0", 3)},
       {std::string("n\0\0\0\0", 5), std::string("\0\0\0\0", 4)},  // a name twice
@@ -241,7 +292,7 @@ TEST_F(RegistryRows, MalformedRowsAreNamed) {
     }
     EXPECT_TRUE(load_again().ok());
   }
-  put("v", std::string("\2\1\0\0", 4));
+  put("v", std::string("\3\1\0\0", 4));
   EXPECT_EQ(load_again().code(), Code::InvalidArgument) << "a newer format";
 }
 
