@@ -23,6 +23,10 @@ Scratch& scratch() {
   return own;
 }
 
+std::uint64_t wide_bytes(std::uint32_t capacity) {
+  return capacity > kYoungTail ? std::uint64_t{capacity} * sizeof(RawSample) : 0;
+}
+
 bool same_value(ValueType type, std::uint64_t a, std::uint64_t b) {
   return type == ValueType::String ? *string_of(a) == *string_of(b) : a == b;
 }
@@ -61,6 +65,7 @@ void HeadShard::resize_tail(HeadSeries& series, std::uint32_t capacity) {
     if (series.tail_size > 0) std::memcpy(tail, series.tail, series.tail_size * sizeof(RawSample));
   }
   if (series.tail != nullptr) pool_.free(series.tail, series.tail_capacity * sizeof(RawSample));
+  wide_bytes_ += wide_bytes(capacity) - wide_bytes(series.tail_capacity);
   series.tail = tail;
   series.tail_capacity = static_cast<std::uint8_t>(capacity);
 }
@@ -81,33 +86,48 @@ void HeadShard::make_room(HeadSeries& series) {
     resize_tail(series, capacity + kTailStep);
     return;
   }
+  if (widen_tail(series)) return;
   const std::uint32_t open = series.tail_size + (series.body != nullptr ? series.body->state.count : 0u);
   if (open >= kChunkSamples || series.type == ValueType::String) {
     seal_open(series);
   } else {
     spill_tail(series);
   }
-  if (series.tail_capacity != kTail) resize_tail(series, kTail);
+  if (series.tail_capacity != kTail && series.tail_capacity != kChunkSamples) resize_tail(series, kTail);
+}
+
+bool HeadShard::widen_tail(HeadSeries& series) {
+  const std::uint32_t capacity = series.tail_capacity;
+  const bool packed = series.body != nullptr && series.body->state.count > 0;
+  if (capacity >= kChunkSamples || packed || series.type == ValueType::String) return false;
+  const std::uint32_t wanted = std::min(2 * capacity, kChunkSamples);
+  if (wide_bytes_ - wide_bytes(capacity) + wide_bytes(wanted) > kWideBytes) return false;
+  resize_tail(series, wanted);
+  return true;
+}
+
+void HeadShard::spill_tail(HeadSeries& series) {
+  for (std::uint32_t at = 0; at < series.tail_size; at += kYoungTail)
+    pack(body_of(series), {series.tail + at, std::min(kYoungTail, series.tail_size - at)});
+  series.tail_size = 0;
 }
 
 // Only what is new is encoded, behind the stream's unfinished byte: the stream itself is copied when its
 // block becomes too small, and otherwise not touched.
-void HeadShard::spill_tail(HeadSeries& series) {
-  SeriesBody& body = body_of(series);
+void HeadShard::pack(SeriesBody& body, std::span<const RawSample> samples) {
   std::int64_t times_ns[kYoungTail];
   std::uint64_t bits[kYoungTail];
-  const std::size_t samples = series.tail_size;
-  assert(samples <= kYoungTail);
-  for (std::size_t i = 0; i < samples; ++i) {
-    times_ns[i] = series.tail[i].time_ns;
-    bits[i] = series.tail[i].bits;
+  assert(samples.size() <= kYoungTail);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    times_ns[i] = samples[i].time_ns;
+    bits[i] = samples[i].bits;
   }
   char fresh[(kYoungTail + 1) * kGorillaMaxSampleBytes];
   const std::size_t before = body.state.byte_count();
   const std::uint32_t whole = body.state.bit_count / 8;
   if (before > whole) fresh[0] = body.stream[whole];
   body.state.bit_count -= whole * 8;
-  gorilla_append(body.state, fresh, {times_ns, samples}, {bits, samples});
+  gorilla_append(body.state, fresh, {times_ns, samples.size()}, {bits, samples.size()});
   const std::size_t size = body.state.byte_count();
   body.state.bit_count += whole * 8;
   const std::size_t after = whole + size;
@@ -120,7 +140,6 @@ void HeadShard::spill_tail(HeadSeries& series) {
     body.stream = larger;
   }
   std::memcpy(body.stream + whole, fresh, size);
-  series.tail_size = 0;
 }
 
 void HeadShard::append_string(HeadSeries& series, std::int64_t time_ns, std::string_view value) {
@@ -135,15 +154,15 @@ void HeadShard::roll_window(HeadSeries& series, std::int64_t time_ns) {
 }
 
 void HeadShard::append_late(HeadSeries& series, std::int64_t time_ns, std::uint64_t bits) {
-  for (std::size_t i = series.tail_size; i-- > 0;) {
-    RawSample& sample = series.tail[i];
-    if (sample.time_ns < time_ns) break;
-    if (sample.time_ns != time_ns) continue;
-    // Sent again, or the newest corrected. (An older one corrected goes the long way.)
-    const bool repeated = same_value(series.type, sample.bits, bits);
-    if (!repeated && i + 1 < series.tail_size) break;
-    if (series.type == ValueType::String) free_string(sample.bits);
-    sample.bits = bits;
+  RawSample* const end = series.tail + series.tail_size;
+  RawSample* const same =
+      std::lower_bound(series.tail, end, time_ns,
+                       [](const RawSample& sample, std::int64_t time) { return sample.time_ns < time; });
+  if (same != end && same->time_ns == time_ns &&
+      (same + 1 == end || same_value(series.type, same->bits, bits))) {
+    // The newest corrected, or one sent again. (An older one corrected goes the long way.)
+    if (series.type == ValueType::String) free_string(same->bits);
+    same->bits = bits;
     return;
   }
   SeriesBody& body = body_of(series);
@@ -169,13 +188,14 @@ void HeadShard::read_open(const HeadSeries& series, SampleColumn& out) const {
     assert(decoded.ok() && "what gorilla_append wrote, gorilla_decode reads");
     if (!decoded.ok()) out.clear();
   }
-  for (std::size_t i = 0; i < series.tail_size; ++i) {
-    out.times_ns.push_back(series.tail[i].time_ns);
-    if (series.type == ValueType::String) {
-      out.strings.push_back(*string_of(series.tail[i].bits));
-    } else {
-      out.bits.push_back(series.tail[i].bits);
-    }
+  const std::size_t packed = out.times_ns.size();
+  out.times_ns.resize(packed + series.tail_size);
+  for (std::size_t i = 0; i < series.tail_size; ++i) out.times_ns[packed + i] = series.tail[i].time_ns;
+  if (series.type == ValueType::String) {
+    for (std::size_t i = 0; i < series.tail_size; ++i) out.strings.push_back(*string_of(series.tail[i].bits));
+  } else {
+    out.bits.resize(packed + series.tail_size);
+    for (std::size_t i = 0; i < series.tail_size; ++i) out.bits[packed + i] = series.tail[i].bits;
   }
 }
 

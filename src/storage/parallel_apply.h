@@ -48,7 +48,7 @@ class ParallelApply {
  private:
   static constexpr std::size_t kGroups = 6;
   static constexpr std::size_t kGroupSamples = 1 << 14;
-  static constexpr std::size_t kMaxWaiting = 1 << 17;  // samples; some 6 MiB
+  static constexpr std::size_t kMaxWaiting = 1 << 17;   // samples; some 6 MiB
   static constexpr std::size_t kKeptSamples = 1 << 16;  // larger buffers are not kept for the next record
 
   struct Group {
@@ -75,10 +75,10 @@ class ParallelApply {
   Mutex mutex_;
   Condition filled_more_;
   Condition done_more_;
-  std::uint64_t filled_ GUARDED_BY(mutex_) = 0;              // groups handed over
-  std::uint64_t reclaimed_ GUARDED_BY(mutex_) = 0;           // and empty again
-  std::vector<std::uint64_t> done_ GUARDED_BY(mutex_);       // by worker
-  std::size_t waiting_ GUARDED_BY(mutex_) = 0;               // samples between the two
+  std::uint64_t filled_ GUARDED_BY(mutex_) = 0;         // groups handed over
+  std::uint64_t reclaimed_ GUARDED_BY(mutex_) = 0;      // and empty again
+  std::vector<std::uint64_t> done_ GUARDED_BY(mutex_);  // by worker
+  std::size_t waiting_ GUARDED_BY(mutex_) = 0;          // samples between the two
   bool ended_ GUARDED_BY(mutex_) = false;
 
   std::uint64_t filling_ = 0;  // the caller's own: the group it fills

@@ -24,8 +24,8 @@ enum class Row : char {
   Field = 'f',
   Metadata = 'm',
   Shape = 'n',
-  Series = 's',   // one; no longer written since version 2
-  Group = 't',    // of series
+  Series = 's',  // one; no longer written since version 2
+  Group = 't',   // of series
   Version = 'v',
   Symbol = 'y',   // one; no longer written since version 2
   Symbols = 'z',  // several

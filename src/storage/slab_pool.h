@@ -38,7 +38,7 @@ class SlabSource {
 
  private:
   static constexpr std::size_t kRegionBytes = 2 << 20;
-  static constexpr std::size_t kPlainRegions = 4;  // a small store does without huge pages
+  static constexpr std::size_t kPlainRegions = 1;  // a small store does without huge pages
   static constexpr std::size_t kKeep = 256;        // free slabs that stay resident; the rest go to the system
 
   Mutex mutex_;
@@ -50,7 +50,8 @@ class SlabSource {
 class SlabPool {
  public:
   /// Sizes served, ascending; larger blocks come from the heap.
-  static constexpr std::array<std::uint32_t, 10> kSizes{64, 96, 128, 192, 256, 320, 384, 512, 768, 1024};
+  static constexpr std::array<std::uint32_t, 11> kSizes{64,  96,  128, 192,  256, 320,
+                                                        384, 512, 768, 1024, 2048};
   static constexpr std::uint32_t kLargest = kSizes.back();
 
   explicit SlabPool(SlabSource& source) : source_(source) {}

@@ -11,7 +11,7 @@ namespace silverback::storage {
 namespace {
 
 /// A series with fewer samples than this in a window takes the next window's along, up to so many windows.
-constexpr std::size_t kFewSamples = 240;
+constexpr std::size_t kFewSamples = 960;
 constexpr std::int32_t kMostWindows = 84;  // a week
 
 }  // namespace

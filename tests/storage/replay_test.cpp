@@ -24,8 +24,8 @@ class Replay : public TsdbTest {
     return Labels{{"__name__", "m" + std::to_string(i % 7)}, {"i", std::to_string(i)}};
   }
   static ValueType type_of(std::size_t i) {
-    constexpr ValueType kTypes[] = {ValueType::Float64, ValueType::Int64, ValueType::Float64, ValueType::String,
-                                    ValueType::Bool};
+    constexpr ValueType kTypes[] = {ValueType::Float64, ValueType::Int64, ValueType::Float64,
+                                    ValueType::String, ValueType::Bool};
     return kTypes[i % 5];
   }
 
@@ -88,7 +88,8 @@ class Replay : public TsdbTest {
   }
   fs::path log(std::size_t number) const {
     std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(dir_.path() / "copy" / "wal")) files.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(dir_.path() / "copy" / "wal"))
+      files.push_back(entry.path());
     std::sort(files.begin(), files.end());
     return files.at(number);
   }
@@ -169,8 +170,9 @@ TEST_F(Replay, SamplesOfALostSeriesGoToNoOther) {
     std::ifstream in(path, std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
-  const std::size_t at = bytes.find("\1i\1"
-                                    "1");
+  const std::size_t at = bytes.find(
+      "\1i\1"
+      "1");
   ASSERT_NE(at, std::string::npos);
   bytes[at] = '\2';
   std::ofstream(path, std::ios::binary) << bytes;
