@@ -10,8 +10,10 @@
 namespace silverback::storage {
 namespace {
 
-/// A series with fewer samples than this in a window takes the next window's along, up to so many windows.
-constexpr std::size_t kFewSamples = 960;
+/// A series with fewer samples than kFewSamples in a window takes the next windows' along, until it has
+/// kEnoughSamples, two full parts, or kMostWindows: keys and headers then weigh little.
+constexpr std::size_t kFewSamples = 240;
+constexpr std::size_t kEnoughSamples = 2'000;
 constexpr std::int32_t kMostWindows = 84;  // a week
 
 }  // namespace
@@ -36,13 +38,16 @@ Status WindowPacker::pack(std::vector<PickedSeries>& series, std::vector<HeadChu
     if (!std::is_sorted(begin, end, earlier)) std::stable_sort(begin, end, earlier);
     for (std::uint32_t at = series[i].begin; at < series[i].end;) {
       Group group{chunks[at]->window(), i, at, at};
-      std::int32_t taken = group.window;
       std::size_t samples = 0;
-      while (at < series[i].end &&
-             (chunks[at]->window() == taken ||
-              (samples < kFewSamples && chunks[at]->window() - group.window < kMostWindows))) {
-        taken = chunks[at]->window();
-        samples += chunks[at++]->count();
+      const auto take_window = [&] {
+        const std::int32_t window = chunks[at]->window();
+        for (; at < series[i].end && chunks[at]->window() == window; ++at) samples += chunks[at]->count();
+      };
+      take_window();
+      if (samples < kFewSamples) {
+        while (at < series[i].end && samples < kEnoughSamples &&
+               chunks[at]->window() - group.window < kMostWindows)
+          take_window();
       }
       group.end = at;
       groups.push_back(group);
