@@ -11,7 +11,6 @@ namespace silverback::ingest {
 namespace {
 
 constexpr std::size_t kShapes = 512;
-constexpr std::size_t kMaxKnownFields = 16384;  // in all shapes: bounds their memory
 constexpr std::size_t kMaxFieldsOfShape = 1024;
 constexpr std::size_t kSearchedFields = 32;  // of a shape, when one is not at its place
 constexpr std::size_t kQuotedLine = 256;     // of a bad line, in an error
@@ -28,36 +27,9 @@ std::int64_t unit_of(Precision precision) {
   return 1;
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\0'; }
+using line::begins_with;
 
-// True when [p, ...) begins with `text`, which is short and not empty.
-inline bool begins_with(const char* p, const char* end, std::string_view text) {
-  const std::size_t size = text.size();
-  if (static_cast<std::size_t>(end - p) < size || size == 0) return false;
-  const char* q = text.data();
-  if (size < 8) {
-    if (size < 4) return *p == *q && p[size / 2] == q[size / 2] && p[size - 1] == q[size - 1];
-    std::uint32_t a = 0;
-    std::uint32_t b = 0;
-    std::memcpy(&a, p, 4);
-    std::memcpy(&b, q, 4);
-    if (a != b) return false;
-    std::memcpy(&a, p + size - 4, 4);
-    std::memcpy(&b, q + size - 4, 4);
-    return a == b;
-  }
-  // Overlapping words: no loop for up to 16 bytes.
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-  for (std::size_t i = 0; i + 8 < size; i += 8) {
-    std::memcpy(&a, p + i, 8);
-    std::memcpy(&b, q + i, 8);
-    if (a != b) return false;
-  }
-  std::memcpy(&a, p + size - 8, 8);
-  std::memcpy(&b, q + size - 8, 8);
-  return a == b;
-}
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\0'; }
 
 }  // namespace
 
@@ -76,6 +48,7 @@ LineDecoder::LineDecoder(const Catalog& catalog, const WriteLimits& limits)
 
 void LineDecoder::forget() {
   for (Shape& shape : shapes_) shape = Shape();
+  ++shapes_version_;
   known_fields_ = 0;
   last_shape_ = nullptr;
 }
@@ -144,18 +117,26 @@ bool LineDecoder::parse_line(const char*& p) {
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
   lines_.push_back({static_cast<std::uint32_t>(begin - body_.data()), 0, first_run});
-  for (p = find_key_blank_(p, end_); p != end_ && p[-1] == '\\' && p != begin;)
-    p = find_key_blank_(p + 1, end_);
-  if (p == end_ || *p == '\n') return fail("missing fields");
+  LineKeys::Known* known = keys_.expect(begin, end_, line_seed_);
+  if (known != nullptr) {
+    p = begin + known->size;
+    line_hash_ = known->hash;
+  } else {
+    for (p = find_key_blank_(p, end_); p != end_ && p[-1] == '\\' && p != begin;)
+      p = find_key_blank_(p + 1, end_);
+    if (p == end_ || *p == '\n') return fail("missing fields");
+    const std::string_view key(begin, static_cast<std::size_t>(p - begin));
+    if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
+    line_hash_ = hash_(key, line_seed_);
+    if (!key.empty() && key.back() != '\\') known = keys_.learn(key, line_seed_, line_hash_);
+  }
   const std::string_view key(begin, static_cast<std::size_t>(p - begin));
-  if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
   lines_.back().key_size = static_cast<std::uint32_t>(key.size());
-  line_hash_ = hash_(key, line_seed_);
   while (p != end_ && is_blank(*p)) ++p;
   if (p == end_ || *p == '\n' || (*p == '\r' && line::at_value_end(p, end_))) {
     return fail("missing fields");
   }
-  if (!parse_fields(p, shape_of(key))) return false;
+  if (!parse_fields(p, shape_of(key, known))) return false;
 
   std::int64_t time_ns = default_time_ns_;
   if (!parse_time(p, time_ns) || !drop_words_.empty()) return false;
@@ -302,87 +283,6 @@ bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
     }
   }
   return true;
-}
-
-// ---- shapes and types ---------------------------------------------------------------------------
-
-LineDecoder::Shape& LineDecoder::shape_of(std::string_view key) {
-  const char* const key_end = key.data() + key.size();
-  if (last_shape_ != nullptr && last_shape_->context == context_ &&
-      begins_with(key.data(), key_end, last_shape_->measurement) && last_shape_->measurement.back() != '\\') {
-    const std::size_t size = last_shape_->measurement.size();
-    if (size == key.size() || key[size] == ',') return *last_shape_;
-  }
-  const char* at = line::find_either(key.data(), key_end, ',', ',');
-  while (at != key_end && at != key.data() && at[-1] == '\\')
-    at = line::find_either(at + 1, key_end, ',', ',');
-  const std::string_view measurement(key.data(), static_cast<std::size_t>(at - key.data()));
-  // Two places for each; the one used longer ago makes room.
-  const std::uint64_t hash = hash64(measurement, context_);
-  Shape* oldest = nullptr;
-  for (const std::uint64_t place : {hash % kShapes, (hash >> 32) % kShapes}) {
-    Shape& shape = shapes_[place];
-    if (shape.context == context_ && shape.measurement.size() == measurement.size() &&
-        begins_with(measurement.data(), key_end, shape.measurement)) {
-      shape.last_used = shape_clock_++;
-      last_shape_ = &shape;
-      return shape;
-    }
-    if (oldest == nullptr || shape.last_used < oldest->last_used) oldest = &shape;
-  }
-  known_fields_ -= oldest->fields.size();
-  oldest->fields.clear();
-  oldest->context = context_;
-  oldest->measurement = measurement;
-  oldest->last_used = shape_clock_++;
-  last_shape_ = oldest;
-  return *oldest;
-}
-
-void LineDecoder::remember(Shape& shape, std::size_t position, KnownField&& field) {
-  if (position < shape.fields.size()) {
-    shape.fields[position] = std::move(field);
-    return;
-  }
-  if (position > shape.fields.size() || known_fields_ == kMaxKnownFields) return;
-  ++known_fields_;
-  shape.fields.push_back(std::move(field));
-}
-
-bool LineDecoder::type_agrees(const Shape& shape, KnownField& field, ValueType type) {
-  std::string storage;
-  storage.reserve(shape.measurement.size() + field.key.size());
-  const std::string_view measurement = line::unescape(shape.measurement, line::kMeasurementEscapes, storage);
-  const std::string_view raw_key = std::string_view(field.key).substr(0, field.key.size() - 1);
-  const std::string_view key = line::unescape(raw_key, line::kFieldEscapes, storage);
-  ValueType before = type;
-  if (const auto known = catalog_.field_type(tenant_, database_, measurement, key)) {
-    before = *known;
-  } else {
-    std::string claim(measurement);
-    claim.append(1, '\0').append(key);
-    const auto claimed = claims_.find(claim);
-    if (claimed != claims_.end()) {
-      before = claimed->second;
-    } else if (field.type != kUnknownType) {
-      return true;  // stored before with another type, says our memory, but not the catalogue: the store
-                    // decides
-    } else {
-      line_claims_.push_back(claim);
-      claims_.emplace(std::move(claim), type);
-    }
-  }
-  if (before == type) {
-    field.type = static_cast<std::uint8_t>(type);
-    return true;
-  }
-  if (drop_words_.empty()) {
-    drop_reason_ = RefusedBecause::TypeConflict;
-    drop_words_ = "field type conflict: input field " + quoted(key) + " on measurement " +
-                  quoted(measurement) + " is type " + std::string(line::type_name(type)) +
-                  ", already exists as type " + std::string(line::type_name(before));
-  }
-  return false;
 }
 
 // ---- lines that are left out --------------------------------------------------------------------

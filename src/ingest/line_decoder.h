@@ -7,7 +7,8 @@
 // store asks; finish() puts them together in the order of the lines.
 //
 // Lines of one measurement mostly have the same fields in the same order: a Shape remembers them by position,
-// with the hashes of their keys and the types that were found right.
+// with the hashes of their keys and the types that were found right. Lines mostly follow each other as they
+// did the last time: LineKeys then knows a key's end, its hash and its shape.
 //
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
@@ -21,6 +22,7 @@
 
 #include "base/hash.h"
 #include "ingest/label_set.h"
+#include "ingest/line_keys.h"
 #include "ingest/line_protocol.h"
 #include "ingest/raw_hash.h"
 #include "ingest/tally.h"
@@ -73,6 +75,7 @@ class LineDecoder final : public Resolver {
   bool parse_time(const char*& p, std::int64_t& time_ns);
   bool add_string(const line::Value& value, const Shape& shape, const KnownField& field);
   Shape& shape_of(std::string_view key);
+  Shape& shape_of(std::string_view key, LineKeys::Known* known);
   void remember(Shape& shape, std::size_t position, KnownField&& field);
   bool type_agrees(const Shape& shape, KnownField& field, ValueType type);
 
@@ -98,7 +101,9 @@ class LineDecoder final : public Resolver {
   const line::BlankFinder find_key_blank_;
   LabelSet labels_;
   std::vector<Shape> shapes_;
+  std::uint32_t shapes_version_ = 1;  // grows when a measurement gets, or loses, its place
   Shape* last_shape_ = nullptr;
+  LineKeys keys_;
   std::uint64_t shape_clock_ = 1;
   std::size_t known_fields_ = 0;  // in all shapes
 

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace silverback::ingest::line {
 
@@ -24,6 +25,35 @@ inline const char* find_either(const char* p, const char* end, char a, char b) {
   }
   while (p != end && *p != a && *p != b) ++p;
   return p;
+}
+
+/// True when [p, ...) begins with `text`, which is short and not empty.
+inline bool begins_with(const char* p, const char* end, std::string_view text) {
+  const std::size_t size = text.size();
+  if (static_cast<std::size_t>(end - p) < size || size == 0) return false;
+  const char* q = text.data();
+  if (size < 8) {
+    if (size < 4) return *p == *q && p[size / 2] == q[size / 2] && p[size - 1] == q[size - 1];
+    std::uint32_t a = 0;
+    std::uint32_t b = 0;
+    std::memcpy(&a, p, 4);
+    std::memcpy(&b, q, 4);
+    if (a != b) return false;
+    std::memcpy(&a, p + size - 4, 4);
+    std::memcpy(&b, q + size - 4, 4);
+    return a == b;
+  }
+  // Overlapping words: no loop for up to 16 bytes.
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  for (std::size_t i = 0; i + 8 < size; i += 8) {
+    std::memcpy(&a, p + i, 8);
+    std::memcpy(&b, q + i, 8);
+    if (a != b) return false;
+  }
+  std::memcpy(&a, p + size - 8, 8);
+  std::memcpy(&b, q + size - 8, 8);
+  return a == b;
 }
 
 /// Number of decimal digits at the beginning of eight bytes, 0 to 8.
