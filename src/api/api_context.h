@@ -32,6 +32,11 @@ struct BuildInfo {
   std::string compiler;
 };
 
+struct ConfigState {
+  bool last_reload_ok = true;
+  std::int64_t loaded_at_ns = 0;  // the configuration in force
+};
+
 struct ApiContext {
   Appender& appender;
   Queryable& queryable;
@@ -49,8 +54,9 @@ struct ApiContext {
   std::vector<std::pair<std::string, std::string>> flags;  // as in force, without secrets
   std::string storage_retention;                           // "15d", or empty for "keep everything"
   std::int64_t start_time_ns = 0;
-  std::function<std::string()> config_yaml;  // as in force, without secrets
-  std::function<Status()> reload;            // empty: /-/reload is switched off and says so
+  std::function<std::string()> config_yaml;     // as in force, without secrets
+  std::function<ConfigState()> config_state{};  // empty: as loaded at the start
+  std::function<Status()> reload;               // empty: /-/reload is switched off and says so
 };
 
 }  // namespace silverback::api

@@ -24,6 +24,18 @@ class Gate {
 
   Gate(std::size_t places, std::size_t max_waiting) : places_(places), max_waiting_(max_waiting) {}
 
+  /// A place that was entered; leaves when it is destroyed.
+  class Place {
+   public:
+    explicit Place(Gate& gate) : gate_(gate) {}
+    ~Place() { gate_.leave(); }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+   private:
+    Gate& gate_;
+  };
+
   /// Never overtakes one who waits.
   bool try_enter() EXCLUDES(mutex_);
   /// @returns false, `told` not kept, when too many wait already or the gate is closed

@@ -157,7 +157,8 @@ void query_range(Service& service, const HttpRequest& request, HttpResponse& res
   run(service, request, response, form);
 }
 
-// Exemplars are not stored yet; Grafana's probe must still find the endpoint whole.
+// Exemplars are not stored. Grafana's probe must find the endpoint whole, so parameters are checked as if
+// they were.
 void query_exemplars(Service&, const HttpRequest& request, HttpResponse& response) {
   const auto params = Params::of(request);
   if (!params) return answer_error(response, params.status());

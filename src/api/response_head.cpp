@@ -32,6 +32,7 @@ void append_cors(std::string& out, const HttpOptions& server, const HttpRequest&
   if (server.cors_origin.empty()) return;
   append_header(out, "Access-Control-Allow-Origin", server.cors_origin);
   if (server.cors_origin != "*") append_header(out, "Vary", "Origin");
+  append_header(out, "Access-Control-Expose-Headers", "Date, Retry-After");
   if (request.method != Method::Options) return;
   append_header(out, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
   append_header(out, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");

@@ -1,13 +1,18 @@
 // Session: one connection, as a loop that reads like its protocol.
 //
-// Heavy: only session.cpp and http_server.cpp include this.
+//   session_receive.cpp: bytes to a request     session.cpp: the loop, the gates     session_send.cpp: answer
+//   to bytes
+//
+// Heavy: only these and http_server.cpp include this.
 //
 // Threads: one coroutine per connection, resumed by whichever thread leads the crew.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
 #include <string>
@@ -29,6 +34,13 @@ using Executor = net::io_context::executor_type;
 using Socket = net::basic_stream_socket<net::ip::tcp, Executor>;
 template <typename T>
 using Task = net::awaitable<T, Executor>;
+inline constexpr auto as_result =
+    net::as_tuple(net::use_awaitable_t<Executor>());  // error codes, not exceptions
+
+/// The steady clock in so much time, ns.
+inline std::int64_t after(std::chrono::milliseconds time) {
+  return steady_now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+}
 
 /// What all sessions of a server share. Outlives them.
 struct Shared {

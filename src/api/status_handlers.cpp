@@ -68,14 +68,17 @@ void build_info(Service& service, const HttpRequest&, HttpResponse& response) {
 
 void runtime_info(Service& service, const HttpRequest&, HttpResponse& response) {
   std::error_code ignored;
+  const ConfigState config = service.context.config_state ? service.context.config_state()
+                                                          : ConfigState{true, service.context.start_time_ns};
   std::string& out = response.body;
   begin_success(out);
   append_text(out += '{', "startTime", format_rfc3339(service.context.start_time_ns));
   append_text(out += ',', "CWD", std::filesystem::current_path(ignored).string());
   append_text(out += ',', "hostname", host_name());
   append_text(out += ',', "serverTime", format_rfc3339(service.context.clock.now_ns()));
-  out += R"(,"reloadConfigSuccess":true)";
-  append_text(out += ',', "lastConfigTime", format_rfc3339(service.context.start_time_ns));
+  out += R"(,"reloadConfigSuccess":)";
+  out += config.last_reload_ok ? "true" : "false";
+  append_text(out += ',', "lastConfigTime", format_rfc3339(config.loaded_at_ns));
   out += R"(,"corruptionCount":0,"goroutineCount":0,"GOMAXPROCS":)";
   out += std::to_string(std::thread::hardware_concurrency());
   out += R"(,"GOMEMLIMIT":9223372036854775807,"GOGC":"","GODEBUG":"")";
@@ -157,7 +160,8 @@ void features(Service& service, const HttpRequest&, HttpResponse& response) {
   answer(response, data);
 }
 
-// Nothing is scraped and no rules are evaluated yet; dashboards iterate over these without a check.
+// Nothing is scraped and no rules are evaluated. The lists are empty and not null: dashboards iterate over
+// them without a check.
 void targets(Service&, const HttpRequest&, HttpResponse& response) {
   answer(response, R"({"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}})");
 }

@@ -26,6 +26,7 @@ std::string_view type_name(MetricType type) {
     case MetricType::Counter: return "counter";
     case MetricType::Gauge: return "gauge";
     case MetricType::Histogram: return "histogram";
+    case MetricType::Summary: return "summary";
   }
   return "unknown";
 }
@@ -60,6 +61,17 @@ void append_histogram(std::vector<MetricPoint>& points, const MetricLabels& labe
   }
   points.push_back({"_sum", labels, snapshot.sum});
   points.push_back({"_count", labels, static_cast<double>(snapshot.cumulative.back())});
+}
+
+void append_summary(std::vector<MetricPoint>& points, const MetricLabels& labels, Summary& summary) {
+  const auto snapshot = summary.snapshot();
+  for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
+    MetricLabels with_quantile = labels;
+    with_quantile.emplace_back("quantile", format_float(Summary::kQuantiles[i]));
+    points.push_back({"", std::move(with_quantile), snapshot.values[i]});
+  }
+  points.push_back({"_sum", labels, snapshot.sum});
+  points.push_back({"_count", labels, static_cast<double>(snapshot.count)});
 }
 
 }  // namespace
@@ -108,6 +120,15 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, std:
   return *member;
 }
 
+Summary& Metrics::summary(std::string_view name, std::string_view help, MetricLabels labels) {
+  const MutexLock lock(mutex_);
+  auto& family = summary_families_[std::string(name)];
+  family.help = help;
+  auto& member = family.members[std::move(labels)];
+  if (member == nullptr) member = &summaries_.emplace_back();
+  return *member;
+}
+
 Metrics::Handle Metrics::callback(MetricType type, std::string_view name, std::string_view help,
                                   MetricLabels labels, std::function<double()> read) {
   const MutexLock lock(mutex_);
@@ -147,6 +168,10 @@ std::vector<MetricFamily> Metrics::collect() const {
   for (const auto& [name, members] : histogram_families_) {
     auto& out = family(name, members.help, MetricType::Histogram);
     for (const auto& [labels, histogram] : members.members) append_histogram(out.points, labels, *histogram);
+  }
+  for (const auto& [name, members] : summary_families_) {
+    auto& out = family(name, members.help, MetricType::Summary);
+    for (const auto& [labels, summary] : members.members) append_summary(out.points, labels, *summary);
   }
   for (const auto& [id, callback] : callbacks_) {
     family(callback.name, callback.help, callback.type)

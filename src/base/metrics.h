@@ -1,4 +1,5 @@
-// Our own metrics: counters, gauges and histograms, registered once and kept for the process's life.
+// Our own metrics: counters, gauges, histograms and summaries, registered once and kept for the process's
+// life.
 //
 //   Counter& appended = metrics().counter("silverback_samples_appended_total", "Samples stored.",
 //                                         {{"protocol", "remote_write"}});
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/summary.h"
 
 namespace silverback {
 
@@ -64,7 +66,7 @@ class Histogram {
 };
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
-enum class MetricType : std::uint8_t { Counter, Gauge, Histogram };
+enum class MetricType : std::uint8_t { Counter, Gauge, Histogram, Summary };
 
 /// One line of an exposition: suffix is "", "_bucket", "_sum" or "_count".
 struct MetricPoint {
@@ -86,6 +88,7 @@ class Metrics {
   Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                        MetricLabels labels = {});
+  Summary& summary(std::string_view name, std::string_view help, MetricLabels labels = {});
 
   /// Asked at each collection. The returned handle takes the callback away again when destroyed;
   /// it must not outlive the Metrics.
@@ -129,9 +132,11 @@ class Metrics {
   std::deque<Counter> counters_ GUARDED_BY(mutex_);  // deques: references stay good
   std::deque<Gauge> gauges_ GUARDED_BY(mutex_);
   std::deque<Histogram> histograms_ GUARDED_BY(mutex_);
+  std::deque<Summary> summaries_ GUARDED_BY(mutex_);
   std::map<std::string, Family<Counter>, std::less<>> counter_families_ GUARDED_BY(mutex_);
   std::map<std::string, Family<Gauge>, std::less<>> gauge_families_ GUARDED_BY(mutex_);
   std::map<std::string, Family<Histogram>, std::less<>> histogram_families_ GUARDED_BY(mutex_);
+  std::map<std::string, Family<Summary>, std::less<>> summary_families_ GUARDED_BY(mutex_);
   std::map<std::uint64_t, Callback> callbacks_ GUARDED_BY(mutex_);
   std::uint64_t next_callback_ GUARDED_BY(mutex_) = 1;
 };

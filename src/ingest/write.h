@@ -74,7 +74,7 @@ enum class RefusedBecause : std::uint8_t {
   TimeRange,     // not an int64 of nanoseconds, older than retention, or too far ahead
   TypeConflict,  // field of another type in the catalogue
   SeriesLimit,   // the tenant is at its limit of series
-  Unsupported,   // native histograms, for now
+  Unsupported,   // native histograms
 };
 inline constexpr std::size_t kRefusedReasons = 6;
 std::string_view to_string(RefusedBecause reason);  // "malformed", "too_long", ...: a metric's label value
@@ -87,8 +87,8 @@ struct WriteProblem {
 
 struct WriteReport {
   std::uint64_t stored = 0;                     // float samples (fields, lines of text) accepted
-  std::uint64_t histograms = 0;                 // native ones stored: 0 for now, they are refused
-  std::uint64_t exemplars = 0;                  // stored: 0 for now
+  std::uint64_t histograms = 0;                 // native ones stored: always 0, they are refused
+  std::uint64_t exemplars = 0;                  // stored: always 0, they are left out and counted
   std::uint64_t metadata = 0;                   // entries handed to the MetadataStore
   std::uint64_t exemplars_ignored = 0;          // seen and not stored; no reason to answer other than 2xx
   std::uint64_t start_timestamps_ignored = 0;   // likewise (remote write 2.0)

@@ -88,6 +88,8 @@ class Querier {
   virtual Result<std::unique_ptr<SeriesCursor>> select(std::span<const Matcher> matchers,
                                                        const Select& select) = 0;
 
+  // Names, values and label sets are those of series that may have samples in the range: exactly to the run
+  // of samples held together (a chunk) in memory, and to the window on disk.
   virtual Result<LabelAnswer> label_names(const LabelQuery& query) = 0;
   virtual Result<LabelAnswer> label_values(std::string_view name, const LabelQuery& query) = 0;
   /// Label sets of the series that match; for /api/v1/series.

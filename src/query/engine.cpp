@@ -27,16 +27,23 @@ class Stopwatch {
 struct EngineMetrics {
   Counter& samples = metrics().counter("prometheus_engine_query_samples_total",
                                        "The total number of samples loaded by all queries.");
-  Histogram& queue = slice("queue_time");
-  Histogram& prepare = slice("prepare_time");
-  Histogram& eval = slice("inner_eval");
-  Histogram& sort = slice("result_sort");
-
-  static Histogram& slice(const char* name) {
-    return metrics().histogram("prometheus_engine_query_duration_histogram_seconds",
-                               "The duration of various parts of PromQL query execution.", duration_buckets(),
-                               {{"slice", name}});
-  }
+  struct Slice {
+    explicit Slice(const char* name)
+        : histogram(metrics().histogram("prometheus_engine_query_duration_histogram_seconds", kHelp,
+                                        duration_buckets(), {{"slice", name}})),
+          summary(metrics().summary("prometheus_engine_query_duration_seconds", kHelp, {{"slice", name}})) {}
+    void observe(double seconds) {
+      histogram.observe(seconds);
+      summary.observe(seconds);
+    }
+    static constexpr const char* kHelp = "The duration of various parts of PromQL query execution.";
+    Histogram& histogram;
+    Summary& summary;
+  };
+  Slice queue{"queue_time"};
+  Slice prepare{"prepare_time"};
+  Slice eval{"inner_eval"};
+  Slice sort{"result_sort"};
 };
 
 promql::ParserOptions parser_options(const EngineOptions& options) {

@@ -61,26 +61,33 @@ void Server::register_metrics() {
 }
 
 api::ApiContext Server::api_context() {
-  api::ApiContext context{.appender = store_,
-                          .queryable = store_,
-                          .metadata = store_,
-                          .catalog = store_,
-                          .storage = store_,
-                          .engine = engine_,
-                          .metrics = metrics(),
-                          .clock = clock_,
-                          .write_limits = write_limits(settings_),
-                          .create_databases = settings_.create_databases,
-                          .build = build_info(),
-                          .flags = {},
-                          .storage_retention = {},
-                          .start_time_ns = clock_.now_ns(),
-                          .config_yaml =
-                              [this] {
-                                const MutexLock lock(mutex_);
-                                return to_yaml(in_force_);
-                              },
-                          .reload = {}};
+  api::ApiContext context{
+      .appender = store_,
+      .queryable = store_,
+      .metadata = store_,
+      .catalog = store_,
+      .storage = store_,
+      .engine = engine_,
+      .metrics = metrics(),
+      .clock = clock_,
+      .write_limits = write_limits(settings_),
+      .create_databases = settings_.create_databases,
+      .build = build_info(),
+      .flags = {},
+      .storage_retention = {},
+      .start_time_ns = clock_.now_ns(),
+      .config_yaml =
+          [this] {
+            const MutexLock lock(mutex_);
+            return to_yaml(in_force_);
+          },
+      .config_state =
+          [] {
+            return api::ConfigState{
+                .last_reload_ok = reload_successful().value() != 0,
+                .loaded_at_ns = static_cast<std::int64_t>(reload_time().value() * 1e3) * kNsPerMs};
+          },
+      .reload = {}};
   for (const Setting& setting : all_settings()) {
     context.flags.emplace_back(std::string(setting.name), text_of(settings_, setting));
   }

@@ -329,10 +329,20 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
   }
 }
 
+std::int64_t HeadShard::first_in_stream(const SeriesBody& body) {
+  std::int64_t time_ns = 0;
+  std::uint64_t bits = 0;
+  const Status decoded =
+      gorilla_decode({body.stream, body.state.byte_count()}, body.state.delta != 0, 1, &time_ns, &bits);
+  return decoded.ok() ? time_ns : window_range(window_of(body.state.last_ns)).min_ns;
+}
+
 bool HeadShard::may_have(const HeadSeries& series, TimeRange range) const {
-  const bool has_open = series.tail_size > 0 || (series.body != nullptr && series.body->state.count > 0);
-  if (has_open && range.overlaps({window_range(window_of(series.last_ns)).min_ns, series.last_ns}))
-    return true;
+  const bool has_stream = series.body != nullptr && series.body->state.count > 0;
+  if ((series.tail_size > 0 || has_stream) && range.min_ns <= series.last_ns) {
+    if (range.max_ns >= (series.tail_size > 0 ? series.tail[0].time_ns : series.last_ns)) return true;
+    if (has_stream && range.max_ns >= first_in_stream(*series.body)) return true;
+  }
   bool found = false;
   for_each_chunk(series, [&](const HeadChunk* chunk) {
     found = found || range.overlaps({chunk->first_ns(), chunk->last_ns()});

@@ -127,7 +127,8 @@ class HeadShard {
   /// What may lie within `range`; whole chunks, not cut.
   void snapshot(const HeadSeries& series, TimeRange range, SeriesSnapshot& out) const REQUIRES(mutex_);
 
-  /// Whether the series has samples here that may lie within `range`, roughly.
+  /// Whether the series has samples here that may lie within `range`: to the chunk, and to the run of samples
+  /// that is not sealed yet.
   bool may_have(const HeadSeries& series, TimeRange range) const REQUIRES(mutex_);
 
   /// Seals what is open or late in windows first..last, and gives all chunks of these windows.
@@ -154,6 +155,7 @@ class HeadShard {
   Figures figures() const REQUIRES(mutex_);
 
  private:
+  static std::int64_t first_in_stream(const SeriesBody& body);
   void roll_window(HeadSeries& series, std::int64_t time_ns) REQUIRES(mutex_);
   void make_room(HeadSeries& series) REQUIRES(mutex_);
   bool widen_tail(HeadSeries& series) REQUIRES(mutex_);

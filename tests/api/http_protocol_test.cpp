@@ -338,7 +338,10 @@ TEST_F(HttpProtocol, SendsCorsHeadersOnlyWhenToldTo) {
   options.cors_origin = "http://grafana.example";
   start();
 
-  EXPECT_EQ(get("/api/v1/labels").header("access-control-allow-origin"), "http://grafana.example");
+  const Answer answer = get("/api/v1/labels");
+  EXPECT_EQ(answer.header("access-control-allow-origin"), "http://grafana.example");
+  EXPECT_EQ(answer.header("access-control-expose-headers"), "Date, Retry-After");
+  EXPECT_EQ(answer.header("vary"), "Origin");
 }
 
 TEST_F(HttpProtocol, AnswersWhileEveryHandlerIsBusy) {

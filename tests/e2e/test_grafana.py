@@ -143,7 +143,30 @@ class Grafana(harness.TestCase):
         self.assertEqual(self.data(self.one.get("/api/v1/label/code/values", {"match[]": '{code="200"}'})), ["200"])
         self.assertEqual(self.data(self.one.get("/api/v1/label/none/values")), [])
 
+    def test_label_values_of_a_query_variable(self):
+        parameters = {"match[]": ['http_requests_total{code=~"5.."}', "nothing"], "start": str(START), "end": str(START + 60)}
+        self.assertEqual(self.data(self.one.get("/api/v1/label/code/values", parameters)), ["500"])
+        # Suggestions are asked with the method of the data source: POST, and the body may be empty.
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        path = "/api/v1/label/code/values?" + urllib.parse.urlencode(parameters, doseq=True)
+        self.assertEqual(self.data(self.one.request("POST", path, b"", form)), ["500"])
+        self.assertEqual(self.data(self.one.post_form("/api/v1/label/code/values", parameters)), ["500"])
+
+    def test_labels_of_another_time(self):
+        parameters = {"start": str(START - 7200), "end": str(START - 3600)}
+        self.assertEqual(self.data(self.one.get("/api/v1/labels", parameters)), [])
+        self.assertEqual(self.data(self.one.get("/api/v1/label/code/values", parameters)), [])
+        self.assertEqual(self.data(self.one.get("/api/v1/series", {**parameters, "match[]": "http_requests_total"})), [])
+
+    def test_a_limit_is_kept_and_told(self):
+        answer = self.one.get("/api/v1/label/code/values", {"limit": "1"})
+        self.assertEqual(self.data(answer), ["200"])
+        self.assertEqual(answer.json()["warnings"], ["results truncated due to limit"])
+        self.assertNotIn("warnings", self.one.get("/api/v1/label/code/values", {"limit": "0"}).json())
+
     def test_series(self):
+        form = {"match[]": "http_requests_total", "start": str(START), "end": str(START + 60), "limit": "40000"}
+        self.assertEqual(len(self.data(self.one.post_form("/api/v1/series", form))), 2)
         answer = self.one.get("/api/v1/series", {"match[]": '{__name__!=""}', "start": str(START), "end": str(START + 60)})
         self.assertEqual(sorted(s["code"] for s in self.data(answer)), ["200", "500"])
 
@@ -154,6 +177,40 @@ class Grafana(harness.TestCase):
     def test_exemplars_probe_with_times_in_milliseconds(self):
         parameters = {"query": "test", "start": str(START * 1000), "end": str((START + 60) * 1000)}
         self.assertEqual(self.data(self.one.get("/api/v1/query_exemplars", parameters)), [])
+
+    def test_exemplars_of_a_panel(self):
+        for query in ("histogram_quantile(0.9, sum by (le) (rate(x_bucket[1m0s])))", "http_requests_total"):
+            parameters = {"query": query, "start": str(START), "end": f"{START + 600}.5"}
+            self.assertEqual(self.data(self.one.post_form("/api/v1/query_exemplars", parameters)), [])
+        for wrong in ({"query": "up{"}, {"query": "up", "start": "soon"}, {"query": "up", "start": "2", "end": "1"}):
+            answer = self.one.get("/api/v1/query_exemplars", wrong)
+            self.assertEqual((answer.status, answer.json()["errorType"]), (400, "bad_data"))
+
+    # ---- access from the browser
+
+    def test_a_page_may_ask_when_its_origin_is_allowed(self):
+        server = self.server("--web.cors-origin=https://grafana.example", "--self-scrape.interval=0s")
+        origin = {"Origin": "https://grafana.example"}
+        asked = server.request("OPTIONS", "/api/v1/query_range", headers={
+            **origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"})
+        self.assertEqual(asked.status, 204)
+        self.assertEqual(asked.headers["Access-Control-Allow-Origin"], "https://grafana.example")
+        self.assertIn("POST", asked.headers["Access-Control-Allow-Methods"])
+        for name in ("Authorization", "Content-Type"):
+            self.assertIn(name, asked.headers["Access-Control-Allow-Headers"])
+        for path in ("/api/v1/query?query=1", "/api/v1/query?query=(", "/nothing"):  # refusals must be readable too
+            answer = server.get(path, headers=origin)
+            self.assertEqual(answer.headers["Access-Control-Allow-Origin"], "https://grafana.example", path)
+            self.assertIn("Origin", answer.headers["Vary"])
+
+    def test_no_page_may_ask_otherwise(self):
+        answer = self.one.get("/api/v1/query?query=1", headers={"Origin": "https://grafana.example"})
+        self.assertIsNone(answer.headers["Access-Control-Allow-Origin"])
+
+    def test_head_is_get_without_the_body(self):
+        for path in ("/api/v1/query?query=1", "/api/v1/labels", "/-/ready", "/metrics", "/"):
+            answer = self.one.request("HEAD", path)
+            self.assertEqual((answer.status, answer.body), (200, b""), path)
 
     # ---- alert pages
 

@@ -157,10 +157,12 @@ class Reload(harness.TestCase):
         self.assertGreaterEqual(answer.status, 400)
         self.assertIn("unknown setting log.leval (did you mean level?)", answer.body.decode())
         self.assertEqual(self.successful(), "0")
+        self.assertIs(self.one.get("/api/v1/status/runtimeinfo").json()["data"]["reloadConfigSuccess"], False)
         self.assertIn("level: \"info\"", self.one.get("/api/v1/status/config").json()["data"]["yaml"])
         self.write("log:\n  level: debug\n")
         self.assertEqual(self.one.request("PUT", "/-/reload").status, 200)
         self.assertEqual(self.successful(), "1")
+        self.assertIs(self.one.get("/api/v1/status/runtimeinfo").json()["data"]["reloadConfigSuccess"], True)
 
     def test_only_by_post(self):
         self.assertEqual(self.one.get("/-/reload").status, 405)

@@ -10,6 +10,7 @@ EXPECTED = """
   process_open_fds process_max_fds prometheus_config_last_reload_successful
   prometheus_tsdb_head_samples_appended_total prometheus_tsdb_head_series prometheus_tsdb_head_chunks
   prometheus_engine_queries prometheus_engine_queries_concurrent_max prometheus_ready
+  prometheus_engine_query_duration_seconds
   prometheus_tsdb_compactions_failed_total prometheus_tsdb_wal_segment_current
   silverback_build_info
 """.split()
@@ -35,6 +36,17 @@ class SelfMetrics(harness.TestCase):
     def test_switched_off(self):
         server = self.server("--self-scrape.interval=0s")
         self.assertEqual(server.query("silverback_up"), [])
+
+    def test_quantiles_of_query_times(self):
+        server = self.server("--self-scrape.interval=0s")
+        server.query("1+1")
+        text = server.get("/metrics").body.decode()
+        for part in ("inner_eval", "prepare_time", "queue_time", "result_sort"):
+            labels = f'slice="{part}"'
+            self.assertRegex(text, rf"(?m)^prometheus_engine_query_duration_seconds_count{{{labels}}} 1$")
+            for quantile in ("0.5", "0.9", "0.99"):
+                line = rf'(?m)^prometheus_engine_query_duration_seconds{{{labels},quantile="{quantile}"}} (\S+)$'
+                self.assertLess(float(re.search(line, text).group(1)), 1)
 
     def test_text_is_well_formed(self):
         server = self.server()

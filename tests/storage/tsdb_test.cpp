@@ -231,6 +231,28 @@ TEST_F(TsdbTest, LabelsAreThoseOfSeriesWithSamplesNearTheRange) {
   }
 }
 
+TEST_F(TsdbTest, LabelsOfAnOpenWindowBeginWithItsSamples) {
+  open();
+  constexpr std::int64_t kMinute = 60 * kSecond;
+  Request request;
+  request.series({{"__name__", "one"}}).sample(60 * kMinute, 1.0);
+  request.series({{"__name__", "many"}});
+  for (int i = 0; i < 100; ++i) request.sample(30 * kMinute + i * kSecond, i);
+  write(request);
+  const auto names = [&](std::int64_t from_minute, std::int64_t to_minute) {
+    const auto found = tsdb_->querier(kDefaultTenant, {from_minute * kMinute, to_minute * kMinute})
+                           ->label_values("__name__", {});
+    EXPECT_TRUE(found) << found.status().message();
+    return found ? found->values : std::vector<std::string>();
+  };
+
+  EXPECT_EQ(names(0, 29), std::vector<std::string>());
+  EXPECT_EQ(names(0, 30), std::vector<std::string>{"many"});
+  EXPECT_EQ(names(31, 31), std::vector<std::string>{"many"});
+  EXPECT_EQ(names(32, 60), std::vector<std::string>{"one"});
+  EXPECT_EQ(names(61, 200), std::vector<std::string>());
+}
+
 TEST_F(TsdbTest, FlushLeavesAlmostNoLog) {
   open();
   Request request;
