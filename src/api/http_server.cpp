@@ -1,13 +1,11 @@
 #include "api/http_server.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <sys/socket.h>
 
@@ -26,7 +24,6 @@ using Acceptor = net::basic_socket_acceptor<tcp, Executor>;
 using Timer = net::basic_waitable_timer<std::chrono::steady_clock,
                                         net::wait_traits<std::chrono::steady_clock>, Executor>;
 
-constexpr auto as_result = net::as_tuple(net::use_awaitable_t<Executor>());
 constexpr int kBacklog = 4096;
 constexpr std::size_t kSpareThreads = 3;  // one leads, two more pass on what the gates' leavers post
 

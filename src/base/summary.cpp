@@ -30,7 +30,8 @@ void Summary::turn(Time now) {
   const std::int64_t slice = now.time_since_epoch() / kSlice;
   if (slice <= newest_) return;
   const std::int64_t from = std::max(newest_ + 1, slice - static_cast<std::int64_t>(kSlices) + 1);
-  for (std::int64_t gone = from; gone <= slice; ++gone) slices_[static_cast<std::size_t>(gone) % kSlices].fill(0);
+  for (std::int64_t gone = from; gone <= slice; ++gone)
+    slices_[static_cast<std::size_t>(gone) % kSlices].fill(0);
   newest_ = slice;
 }
 

@@ -2,10 +2,10 @@
 //
 // Observations are counted in buckets that split each power of two into 16 equal parts, so a quantile is the
 // middle of the bucket that holds it and at most 1/32 (3.2 %) away from an observation of exactly that rank.
-// What is below 2^-30 (about a nanosecond, were it seconds) counts as that, what is above 2^10 as 2^10; NaN is
-// left out. Five slices of two minutes each make the window: the oldest goes as a whole, so a quantile looks
-// back between eight and ten minutes. The names, the window and the shape in /metrics are those of Prometheus'
-// client library; its summaries bound the error of the rank instead (5 % at the median).
+// What is below 2^-30 (about a nanosecond, were it seconds) counts as that, what is above 2^10 as 2^10; NaN
+// is left out. Five slices of two minutes each make the window: the oldest goes as a whole, so a quantile
+// looks back between eight and ten minutes. The names, the window and the shape in /metrics are those of
+// Prometheus' client library; its summaries bound the error of the rank instead (5 % at the median).
 //
 // Threads: any.
 #pragma once
