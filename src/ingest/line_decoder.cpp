@@ -117,7 +117,8 @@ bool LineDecoder::parse_line(const char*& p) {
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
   lines_.push_back({static_cast<std::uint32_t>(begin - body_.data()), 0, first_run});
-  LineKeys::Known* known = keys_.expect(begin, end_, line_seed_);
+  SeenKeys::Known* known =
+      keys_.expect(begin, end_, line_seed_, [this](const char* at) { return at != end_ && *at == ' '; });
   if (known != nullptr) {
     p = begin + known->size;
     line_hash_ = known->hash;
@@ -128,6 +129,7 @@ bool LineDecoder::parse_line(const char*& p) {
     const std::string_view key(begin, static_cast<std::size_t>(p - begin));
     if (key.size() > limits_.max_line_key_bytes) return fail(key_too_long(key.size()));
     line_hash_ = hash_(key, line_seed_);
+    // Behind a backslash a blank ends nothing; the next time it would be taken to.
     if (!key.empty() && key.back() != '\\') known = keys_.learn(key, line_seed_, line_hash_);
   }
   const std::string_view key(begin, static_cast<std::size_t>(p - begin));

@@ -8,7 +8,7 @@
 //
 // Lines of one measurement mostly have the same fields in the same order: a Shape remembers them by position,
 // with the hashes of their keys and the types that were found right. Lines mostly follow each other as they
-// did the last time: LineKeys then knows a key's end, its hash and its shape.
+// did the last time: SeenKeys then knows a key's end, its hash and its shape.
 //
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
@@ -22,9 +22,9 @@
 
 #include "base/hash.h"
 #include "ingest/label_set.h"
-#include "ingest/line_keys.h"
 #include "ingest/line_protocol.h"
 #include "ingest/raw_hash.h"
+#include "ingest/seen_keys.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -75,7 +75,7 @@ class LineDecoder final : public Resolver {
   bool parse_time(const char*& p, std::int64_t& time_ns);
   bool add_string(const line::Value& value, const Shape& shape, const KnownField& field);
   Shape& shape_of(std::string_view key);
-  Shape& shape_of(std::string_view key, LineKeys::Known* known);
+  Shape& shape_of(std::string_view key, SeenKeys::Known* known);
   void remember(Shape& shape, std::size_t position, KnownField&& field);
   bool type_agrees(const Shape& shape, KnownField& field, ValueType type);
 
@@ -103,7 +103,7 @@ class LineDecoder final : public Resolver {
   std::vector<Shape> shapes_;
   std::uint32_t shapes_version_ = 1;  // grows when a measurement gets, or loses, its place
   Shape* last_shape_ = nullptr;
-  LineKeys keys_;
+  SeenKeys keys_;
   std::uint64_t shape_clock_ = 1;
   std::size_t known_fields_ = 0;  // in all shapes
 

@@ -11,7 +11,7 @@ using line::begins_with;
 
 }  // namespace
 
-LineDecoder::Shape& LineDecoder::shape_of(std::string_view key, LineKeys::Known* known) {
+LineDecoder::Shape& LineDecoder::shape_of(std::string_view key, SeenKeys::Known* known) {
   if (known == nullptr) return shape_of(key);
   if (known->shape_version == shapes_version_) {
     last_shape_ = &shapes_[known->shape];

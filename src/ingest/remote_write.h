@@ -24,6 +24,7 @@
 #include "ingest/label_set.h"
 #include "ingest/metadata_filter.h"
 #include "ingest/raw_hash.h"
+#include "ingest/seen_keys.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -123,6 +124,7 @@ class RemoteWriteV1 final : public RemoteWriteDecoder {
   Hash128 scattered_key(std::string_view series);
   Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
 
+  SeenKeys keys_;
   std::string scratch_;
 };
 

@@ -88,11 +88,20 @@ Status RemoteWriteV1::parse_message(std::string_view body) {
 Status RemoteWriteV1::parse_series(const char* p, const char* end) {
   const char* const series = p;
   ++series_count_;
-  while (p != end && *p == kLabel) {
-    std::string_view label;
-    if (!protobuf::read_bytes(++p, end, label)) return damaged(p, "a label is cut short");
+  const auto no_label = [end](const char* at) { return at == end || *at != kLabel; };
+  if (const SeenKeys::Known* known = keys_.expect(series, end, /*seed=*/0, no_label)) {
+    p += known->size;
+    begin_run(known->hash, series, left(series, end));
+  } else {
+    while (p != end && *p == kLabel) {
+      std::string_view label;
+      if (!protobuf::read_bytes(++p, end, label)) return damaged(p, "a label is cut short");
+    }
+    const std::string_view key(series, left(series, p));
+    const Hash128 hash = hash_(key);
+    keys_.learn(key, /*seed=*/0, hash);
+    begin_run(hash, series, left(series, end));
   }
-  begin_run(hash_({series, left(series, p)}), series, left(series, end));
 
   Counts counts;
   bool scattered = false;  // labels after something else: no sender does it, the format allows it

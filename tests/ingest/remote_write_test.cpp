@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <limits>
+#include <map>
 
 #include "tests/ingest/fake_store.h"
 #include "tests/ingest/messages.h"
@@ -251,6 +252,32 @@ TEST_P(BothVersions, TheStoresRefusalsArePassedOn) {
   bench.store.failure = Status(Code::Unavailable, "disk full");
   EXPECT_EQ(try_write(bench, request(GetParam(), {{{{"__name__", "m"}}, 1}}, 5), GetParam()).status().code(),
             Code::Unavailable);
+}
+
+// One is the beginning of another, they change their order, and some come and go.
+TEST_P(BothVersions, SeriesAreTheirOwnWhateverCameBefore) {
+  Bench bench;
+  constexpr int kRounds = 60;
+  std::map<std::string, int> sent;
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<std::pair<Pairs, double>> all;
+    for (int i = 0; i < 40; ++i) {
+      if ((i + round) % 11 == 0) continue;
+      const int k = round % 5 == 4 ? 39 - i : i;
+      Pairs pairs = {{"__name__", "m"}, {"i", std::to_string(k / 2)}};
+      if (k % 2 == 1) pairs.emplace_back("more", "x");
+      all.emplace_back(pairs, k);
+      ++sent["m{i=\"" + std::to_string(k / 2) + "\"" + (k % 2 == 1 ? ", more=\"x\"" : "") + "}"];
+    }
+    write(bench, request(GetParam(), all, 1000 + round), GetParam());
+  }
+
+  EXPECT_EQ(bench.store.series.size(), 40U);
+  for (const auto& [key, series] : bench.store.series) {
+    EXPECT_EQ(series.numbers.size(), static_cast<std::size_t>(sent[key.first])) << key.first;
+    for (const auto& [time, bits] : series.numbers)
+      EXPECT_EQ(bits, series.numbers.begin()->second) << key.first;
+  }
 }
 
 TEST(RemoteWriteV1, LabelsMayStandBehindSamples) {

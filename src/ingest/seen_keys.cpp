@@ -1,8 +1,8 @@
-#include "ingest/line_keys.h"
+#include "ingest/seen_keys.h"
 
 namespace silverback::ingest {
 
-LineKeys::Known* LineKeys::learn(std::string_view key, std::uint64_t seed, const Hash128& hash) {
+SeenKeys::Known* SeenKeys::learn(std::string_view key, std::uint64_t seed, const Hash128& hash) {
   if (pause_ > 0) {
     --pause_;
     return nullptr;
@@ -27,7 +27,7 @@ LineKeys::Known* LineKeys::learn(std::string_view key, std::uint64_t seed, const
   return &known_[number];
 }
 
-bool LineKeys::make_room(std::size_t bytes) {
+bool SeenKeys::make_room(std::size_t bytes) {
   if (known_.size() < kMostKeys && bytes_.size() + bytes <= kMostBytes) return true;
   const bool useless = found_ < known_.size();
   clear();
@@ -35,7 +35,7 @@ bool LineKeys::make_room(std::size_t bytes) {
   return !useless && bytes <= kMostBytes;
 }
 
-void LineKeys::clear() {
+void SeenKeys::clear() {
   known_.clear();
   bytes_.clear();
   by_hash_.clear();

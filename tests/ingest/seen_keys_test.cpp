@@ -1,4 +1,4 @@
-#include "ingest/line_keys.h"
+#include "ingest/seen_keys.h"
 
 #include <gtest/gtest.h>
 
@@ -9,21 +9,27 @@
 namespace silverback::ingest {
 namespace {
 
+/// Of a line: a blank ends the key.
+struct BeforeBlank {
+  const char* end;
+  bool operator()(const char* at) const { return at != end && *at == ' '; }
+};
+
 /// As the decoder asks: what is expected, else hashed and learned.
 struct Reader {
-  LineKeys keys;
+  SeenKeys keys;
   std::size_t expected = 0;
 
   Hash128 hash_of(const std::string& line, std::uint64_t seed) {
     const char* const end = line.data() + line.size();
-    if (const LineKeys::Known* known = keys.expect(line.data(), end, seed)) {
+    if (const SeenKeys::Known* known = keys.expect(line.data(), end, seed, BeforeBlank{end})) {
       ++expected;
       EXPECT_EQ(line[known->size], ' ');
       return known->hash;
     }
     const std::string key = line.substr(0, line.find(' '));
     const Hash128 hash = hash128(key, seed);
-    if (const LineKeys::Known* known = keys.learn(key, seed, hash)) {
+    if (const SeenKeys::Known* known = keys.learn(key, seed, hash)) {
       EXPECT_TRUE(known->hash == hash);
       EXPECT_EQ(known->seed, seed);
       EXPECT_EQ(known->size, key.size());
@@ -32,7 +38,12 @@ struct Reader {
   }
 };
 
-TEST(LineKeys, GiveEveryLineItsOwnHash) {
+const SeenKeys::Known* expect(SeenKeys& keys, const std::string& line, std::uint64_t seed) {
+  const char* const end = line.data() + line.size();
+  return keys.expect(line.data(), end, seed, BeforeBlank{end});
+}
+
+TEST(SeenKeys, GiveEveryLineItsOwnHash) {
   for (std::uint32_t seed = 0; seed < 30; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
@@ -48,7 +59,7 @@ TEST(LineKeys, GiveEveryLineItsOwnHash) {
   }
 }
 
-TEST(LineKeys, AreExpectedFromTheSecondRoundOn) {
+TEST(SeenKeys, AreExpectedFromTheSecondRoundOn) {
   Reader reader;
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 1'000; ++i) reader.hash_of("m,i=" + std::to_string(i) + " v=1", 1);
@@ -57,38 +68,40 @@ TEST(LineKeys, AreExpectedFromTheSecondRoundOn) {
   EXPECT_EQ(reader.expected, 2'000u - 1);  // not the first of the second round: nobody came before it
 }
 
-TEST(LineKeys, AreNotExpectedWithinALongerOneOrACutOne) {
-  LineKeys keys;
+TEST(SeenKeys, AreNotExpectedWithinALongerOneOrACutOne) {
+  SeenKeys keys;
   for (int i = 0; i < 2; ++i) {
     keys.learn("first", 1, {1, 1});
     keys.learn("second", 1, {2, 2});
   }
   for (const std::string line : {"first,x=y v", "firs", "first", "first\n", "first\tv=1", "fir st"}) {
     SCOPED_TRACE(line);
-    EXPECT_EQ(keys.expect(line.data(), line.data() + line.size(), 1), nullptr);
+    EXPECT_EQ(expect(keys, line, 1), nullptr);
   }
   const std::string other = "first v=1";
-  EXPECT_EQ(keys.expect(other.data(), other.data() + other.size(), 2), nullptr) << "another database";
-  EXPECT_NE(keys.expect(other.data(), other.data() + other.size(), 1), nullptr);
+  EXPECT_EQ(expect(keys, other, 2), nullptr) << "another database";
+  EXPECT_NE(expect(keys, other, 1), nullptr);
 }
 
 // Two million different keys would take half a gigabyte.
-TEST(LineKeys, RestWhenThereAreTooMany) {
-  LineKeys keys;
+TEST(SeenKeys, RestWhenThereAreTooMany) {
+  SeenKeys keys;
   std::size_t learned = 0;
-  for (std::uint64_t i = 0; i < 2'000'000; ++i) learned += keys.learn("key " + std::to_string(i), 1, {i, i}) ? 1 : 0;
+  for (std::uint64_t i = 0; i < 2'000'000; ++i)
+    learned += keys.learn("key " + std::to_string(i), 1, {i, i}) ? 1 : 0;
 
   EXPECT_LT(learned, 30'000u);
   EXPECT_GT(learned, 8'000u);
 }
 
-TEST(LineKeys, ANewMeasurementInAnOldPlaceFindsItsFields) {
+TEST(SeenKeys, ANewMeasurementInAnOldPlaceFindsItsFields) {
   Bench bench;
   for (int round = 0; round < 3; ++round) {
     std::string body;
     for (int i = 0; i < 2'000; ++i) {  // more measurements than there are shapes
       const std::string n = std::to_string(i);
-      body += "m" + n + ",t=" + n + " a" + n + "=" + std::to_string(round) + ",b=1 " + std::to_string(round + 1) + "\n";
+      body += "m" + n + ",t=" + n + " a" + n + "=" + std::to_string(round) + ",b=1 " +
+              std::to_string(round + 1) + "\n";
     }
     const auto report = bench.lines.write(kDefaultTenant, body, {.database = "db0"});
     ASSERT_TRUE(report);
