@@ -211,7 +211,7 @@ TEST(ParallelApply, TakesRecordsOfAnySizeInOrder) {
         refs.push_back(SeriesRef{ref});
         batch.add_series({});
         for (std::uint32_t k = 0; k < of_each; ++k)
-          batch.add_sample(round * 100 + k, static_cast<std::uint64_t>(round));
+          batch.add_sample(round * 100 + static_cast<int>(k), static_cast<std::uint64_t>(round));
       }
       samples += refs.size() * of_each;
       apply.submit();
