@@ -71,7 +71,7 @@ TEST(ResultJson, WritesStatsAsTheyStandInTheGoldenFile) {
 
 TEST(ResultJson, IsTheSameInPiecesOfAnySize) {
   const std::string whole = all_of(*stream_result(range_result(), {}), 1 << 20);
-  for (const std::size_t piece : {1, 50, 100, 1000}) {
+  for (const std::size_t piece : {1u, 50u, 100u, 1000u}) {
     SCOPED_TRACE(piece);
     EXPECT_EQ(all_of(*stream_result(range_result(), {}), piece), whole);
   }
