@@ -6,6 +6,8 @@
 namespace silverback::api {
 namespace {
 
+using namespace std::string_literals;  // "..."s keeps the zero bytes within
+
 class HttpProtocol : public ServerTest {
  protected:
   /// Sends bytes as they are and reads one answer.
@@ -100,7 +102,7 @@ TEST_F(HttpProtocol, RefusesWhatTwoReadersCouldReadDifferently) {
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", 400},
-      {std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 37), 400},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"s, 400},
       {"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"GET / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n", 417},
