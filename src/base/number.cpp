@@ -56,6 +56,31 @@ void append_large(std::string& out, double v) {
   out.append(places, '0');
 }
 
+/// A number with so few decimals that dividing an integer by 10^places gives it back: most gauges. Both
+/// operands are exact and the quotient is rounded once, so the decimals read back as `v`; and as they are 15
+/// digits at most, no other number of up to 15 digits does, so they are the shortest.
+/// @param scale  10^places
+/// @returns false, and appends nothing, when `v` is not such a number
+bool append_decimal(std::string& out, double v, std::uint64_t scale, std::size_t places) {
+  constexpr double kMostDigits = 1e15;
+  const double magnitude = std::fabs(v);
+  const double scaled = magnitude * static_cast<double>(scale);
+  if (!(scaled < kMostDigits)) return false;
+  const auto number = static_cast<std::uint64_t>(scaled + 0.5);
+  if (number == 0 || static_cast<double>(number) / static_cast<double>(scale) != magnitude) return false;
+  char buffer[32];
+  char* at = buffer;
+  if (v < 0) *at++ = '-';
+  at = std::to_chars(at, buffer + sizeof buffer, number / scale).ptr;
+  *at++ = '.';
+  std::uint64_t part = number % scale;
+  for (std::size_t i = places; i-- > 0; part /= 10) at[i] = static_cast<char>('0' + part % 10);
+  at += places;
+  while (at[-1] == '0') --at;
+  out.append(buffer, static_cast<std::size_t>(at - buffer));
+  return true;
+}
+
 }  // namespace
 
 void append_float(std::string& out, double v) {
@@ -68,6 +93,7 @@ void append_float(std::string& out, double v) {
     return;
   }
   if (std::fabs(v) >= 0x1p53) return append_large(out, v);
+  if (append_decimal(out, v, 1'000, 3) || append_decimal(out, v, 1'000'000, 6)) return;
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr;
   out.append(buffer, end);
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace silverback {
 namespace {
 
@@ -52,6 +54,8 @@ std::string literal_prefix(std::string_view pattern) {
 Result<Matcher> Matcher::make(MatchOp op, std::string name, std::string value) {
   Matcher matcher(op, std::move(name), std::move(value));
   if (op == MatchOp::Equal || op == MatchOp::NotEqual) return matcher;
+  matcher.literals_ = alternatives(matcher.value_);
+  if (!matcher.literals_.empty() && valid_utf8(matcher.value_)) return matcher;  // nothing to compile
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
@@ -61,7 +65,6 @@ Result<Matcher> Matcher::make(MatchOp op, std::string name, std::string value) {
     return Status(Code::InvalidArgument,
                   "error parsing regexp: " + matcher.regex_->error() + " in \"" + matcher.value_ + "\"");
   }
-  matcher.literals_ = alternatives(matcher.value_);
   matcher.prefix_ = matcher.literals_.empty() ? literal_prefix(matcher.value_) : std::string();
   return matcher;
 }

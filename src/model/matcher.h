@@ -54,7 +54,7 @@ class Matcher {
   std::string value_;
   std::vector<std::string> literals_;
   std::string prefix_;
-  std::shared_ptr<const re2::RE2> regex_;
+  std::shared_ptr<const re2::RE2> regex_;  // null where literals_ say it all
 };
 
 }  // namespace silverback

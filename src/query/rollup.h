@@ -61,6 +61,8 @@ struct RollupContext {
   std::vector<double> factor;  // (sampled + to_start + to_end) / sampled, and per second for rate
   std::vector<double> safe;    // first >= safe * increase: the counter's zero lies further left than to_start
   std::uint64_t geometry_generation = 0;
+  std::vector<std::uint32_t> sum_order;  // steps as sums take them together
+  std::uint64_t sum_order_generation = 0;
   // Scratch, reused from series to series.
   std::vector<double> doubles;
   std::vector<std::uint32_t> indices;

@@ -16,56 +16,75 @@ struct Sum {
 // Each addition waits for the one before it, so the windows of several steps are summed side by side,
 // each in its own order: the results are those of one window at a time, to the bit.
 constexpr std::size_t kLanes = 8;
-struct Lanes {
-  DoublePair sum[kLanes / 2] = {};
-  DoublePair lost[kLanes / 2] = {};
-};
 
-Lanes sum_windows(const RollupInput& in, std::size_t step) {
-  Lanes lanes;
-  const double* start[kLanes];
-  std::size_t together = in.windows.size(step);
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    start[lane] = in.values.data() + in.windows.any_first[step + lane];
-    together = std::min(together, in.windows.size(step + lane));
+/// @param steps  2 * pairs of them
+template <std::size_t pairs>
+void sum_windows(const RollupInput& in, const std::uint32_t* steps, Sum* sums) {
+  DoublePair sum[pairs] = {};
+  DoublePair lost[pairs] = {};
+  const double* start[2 * pairs];
+  std::size_t together = in.windows.size(steps[0]);
+  for (std::size_t lane = 0; lane < 2 * pairs; ++lane) {
+    start[lane] = in.values.data() + in.windows.first[steps[lane]];
+    together = std::min(together, in.windows.size(steps[lane]));
   }
   for (std::size_t i = 0; i < together; ++i) {
-    for (std::size_t pair = 0; pair < kLanes / 2; ++pair) {
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
       const DoublePair x = {start[2 * pair][i], start[2 * pair + 1][i]};
-      kahan_add(x, lanes.sum[pair], lanes.lost[pair]);
+      kahan_add(x, sum[pair], lost[pair]);
     }
   }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    double sum = lanes.sum[lane / 2][lane % 2];
-    double lost = lanes.lost[lane / 2][lane % 2];
-    for (std::size_t i = together; i < in.windows.size(step + lane); ++i)
-      kahan_add(start[lane][i], sum, lost);
-    lanes.sum[lane / 2][lane % 2] = sum;
-    lanes.lost[lane / 2][lane % 2] = lost;
+  for (std::size_t lane = 0; lane < 2 * pairs; ++lane) {
+    Sum& s = sums[lane];
+    s = {sum[lane / 2][lane % 2], lost[lane / 2][lane % 2]};
+    for (std::size_t i = together; i < in.windows.size(steps[lane]); ++i)
+      kahan_add(start[lane][i], s.sum, s.lost);
   }
-  return lanes;
+}
+
+/// As many as there are up to kLanes. @returns how many were summed
+std::size_t sum_some(const RollupInput& in, std::span<const std::uint32_t> steps, Sum* sums) {
+  if (steps.size() >= kLanes) return sum_windows<kLanes / 2>(in, steps.data(), sums), kLanes;
+  if (steps.size() >= 4) return sum_windows<2>(in, steps.data(), sums), 4;
+  if (steps.size() >= 2) return sum_windows<1>(in, steps.data(), sums), 2;
+  *sums = {};
+  for (std::size_t i = in.windows.first[steps[0]]; i < in.windows.end[steps[0]]; ++i)
+    kahan_add(in.values[i], sums->sum, sums->lost);
+  return 1;
+}
+
+/// The steps whose windows have samples: those of like size together, so that none waits for a longer one.
+/// The first and the last windows are often cut short by the data's ends.
+void order_by_size(const Windows& windows, std::vector<std::uint32_t>& steps) {
+  std::size_t largest = 0;
+  for (std::size_t step = 0; step < windows.first.size(); ++step)
+    largest = std::max(largest, windows.size(step));
+  steps.clear();
+  for (const bool long_ones : {true, false}) {
+    for (std::uint32_t step = 0; step < windows.first.size(); ++step) {
+      const std::size_t n = windows.size(step);
+      if (n > 0 && (n > largest - largest / 8) == long_ones) steps.push_back(step);
+    }
+  }
 }
 
 /// f(step, sum) for every window that has a sample.
 template <typename F>
-Status each_sum(RollupContext& context, const RollupInput& in, std::size_t steps, F f) {
-  std::size_t step = 0;
-  for (; step + kLanes <= steps; step += kLanes) {
-    std::size_t samples = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) samples += in.windows.size(step + lane);
-    if (Status go_on = context.worked(samples); !go_on.ok()) return go_on;
-    const Lanes lanes = sum_windows(in, step);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if (in.windows.size(step + lane) > 0)
-        f(step + lane, Sum{lanes.sum[lane / 2][lane % 2], lanes.lost[lane / 2][lane % 2]});
-    }
+Status each_sum(RollupContext& context, const RollupInput& in, F f) {
+  if (context.sum_order_generation != in.windows.generation) {
+    order_by_size(in.windows, context.sum_order);
+    context.sum_order_generation = in.windows.generation;
   }
-  for (; step < steps; ++step) {
-    if (in.windows.size(step) == 0) continue;
-    Sum s;
-    for (std::size_t i = in.windows.first[step]; i < in.windows.end[step]; ++i)
-      kahan_add(in.values[i], s.sum, s.lost);
-    f(step, s);
+  Sum sums[kLanes];
+  for (std::span<const std::uint32_t> left = context.sum_order; !left.empty();) {
+    const std::size_t n = sum_some(in, left, sums);
+    std::size_t samples = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      f(left[i], sums[i]);
+      samples += in.windows.size(left[i]);
+    }
+    if (Status go_on = context.worked(samples); !go_on.ok()) return go_on;
+    left = left.subspan(n);
   }
   return {};
 }
@@ -85,7 +104,7 @@ Status each_window(RollupContext& context, const RollupInput& in, std::span<doub
 Status sum_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.non_empty, present.begin());
-  return each_sum(context, in, out.size(), [&](std::size_t step, const Sum& s) {
+  return each_sum(context, in, [&](std::size_t step, const Sum& s) {
     out[step] = std::isinf(s.sum) ? s.sum : s.sum + s.lost;
   });
 }
@@ -123,7 +142,7 @@ double mean_in_order(std::span<const double> v) {
 Status avg_over_time(RollupContext& context, const RollupInput& in, std::span<double> out,
                      std::span<std::uint64_t> present) {
   std::ranges::copy(in.windows.non_empty, present.begin());
-  return each_sum(context, in, out.size(), [&](std::size_t step, const Sum& s) {
+  return each_sum(context, in, [&](std::size_t step, const Sum& s) {
     const std::size_t n = in.windows.size(step);
     const double count = static_cast<double>(n);
     // A sum that is finite never overflowed on the way.

@@ -6,22 +6,50 @@
 namespace silverback::query {
 namespace {
 
-// First index at or after `from` whose time is later than `bound`. Steps are usually a few samples apart,
-// so it doubles its stride from where it is rather than halving the whole.
-std::size_t first_after(std::span<const std::int64_t> times, std::size_t from, std::int64_t bound) {
-  std::size_t stride = 1;
-  std::size_t at = from;
-  while (at + stride <= times.size() && times[at + stride - 1] <= bound) {
-    at += stride;
-    stride *= 2;
+// Finds, for bounds that move to the right, the first index whose time is later. Steps are mostly a few
+// samples apart, or as many as the steps before; else it doubles its stride from where it is rather than
+// halving the whole.
+class Pointer {
+ public:
+  explicit Pointer(std::span<const std::int64_t> times) : times_(times) {}
+
+  std::size_t first_after(std::int64_t bound) {
+    constexpr std::size_t kFew = 3;
+    const std::size_t near = std::min(at_ + kFew, times_.size());
+    for (; at_ < near && times_[at_] <= bound; ++at_) {
+    }
+    if (at_ < near || at_ == times_.size()) return at_;
+    const std::size_t guess = std::min(at_ + advance_, times_.size());
+    if ((guess == at_ || times_[guess - 1] <= bound) && (guess == times_.size() || times_[guess] > bound)) {
+      at_ = guess;
+      return guess;
+    }
+    const std::size_t found = search(bound);
+    advance_ = found - at_;
+    at_ = found;
+    return found;
   }
-  // times[at - 1] <= bound, and either times[at + stride - 1] > bound or it is past the end.
-  const std::size_t limit = std::min(at + stride, times.size());
-  return static_cast<std::size_t>(std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(at),
-                                                   times.begin() + static_cast<std::ptrdiff_t>(limit),
-                                                   bound) -
-                                  times.begin());
-}
+
+ private:
+  std::size_t search(std::int64_t bound) const {
+    std::size_t stride = 1;
+    std::size_t at = at_;
+    while (at + stride <= times_.size() && times_[at + stride - 1] <= bound) {
+      at += stride;
+      stride *= 2;
+    }
+    // times[at - 1] <= bound, and either times[at + stride - 1] > bound or it is past the end.
+    const std::size_t limit = std::min(at + stride, times_.size());
+    return static_cast<std::size_t>(std::upper_bound(times_.begin() + static_cast<std::ptrdiff_t>(at),
+                                                     times_.begin() + static_cast<std::ptrdiff_t>(limit),
+                                                     bound) -
+                                    times_.begin());
+  }
+
+  const std::span<const std::int64_t> times_;
+  std::size_t at_ = 0;       // times[at_ - 1] <= every bound to come
+  std::size_t advance_ = 1;  // of the last step that was further away
+};
 
 }  // namespace
 
@@ -52,11 +80,15 @@ void WindowCache::find(std::span<const std::int64_t> times) {
   windows_.non_empty.assign((steps + 63) / 64, 0);
   windows_.two.assign((steps + 63) / 64, 0);
   windows_.samples = 0;
-  std::size_t first = 0;
-  std::size_t end = 0;
+  // A window whose left end is the right end of one before begins where that one ends.
+  const bool meet = steps > 1 && right(0) != right(1) && modifiers_.range_ms > 0 &&
+                    modifiers_.range_ms % grid_.step_ms == 0;
+  const std::size_t back = meet ? static_cast<std::size_t>(modifiers_.range_ms / grid_.step_ms) : steps;
+  Pointer ends(times);
+  Pointer firsts(times);
   for (std::size_t step = 0; step < steps; ++step) {
-    end = first_after(times, end, right(step));
-    first = first_after(times, first, left(step));
+    const std::size_t end = ends.first_after(right(step));
+    const std::size_t first = step >= back ? windows_.end[step - back] : firsts.first_after(left(step));
     const std::size_t n = end - first;
     windows_.first[step] = static_cast<std::uint32_t>(first);
     windows_.end[step] = static_cast<std::uint32_t>(end);

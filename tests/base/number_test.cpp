@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 
 #include "base/duration.h"
@@ -47,6 +48,22 @@ TEST(Number, ExpositionHasAnExponentWhereGoHasOne) {
   EXPECT_EQ(text(0.0001), "0.0001");
   EXPECT_EQ(text(0.000099), "9.9e-05");
   EXPECT_EQ(text(HUGE_VAL), "+Inf");
+}
+
+TEST(Number, PrintsFewDecimalsAsShortAsAnyOther) {
+  std::uint64_t state = 7;
+  for (int i = 0; i < 200'000; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    const int places = static_cast<int>(state >> 60) % 9;
+    const auto digits = static_cast<std::int64_t>(state << 4) >> (8 + state % 50);
+    double v = static_cast<double>(digits) / std::pow(10, places);
+    if (i % 16 == 0) v = std::nextafter(v, 1e9);
+    if (v == std::trunc(v) || std::fabs(v) >= 0x1p53) continue;
+    char buffer[1100];
+    const auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr;
+
+    ASSERT_EQ(format_float(v), std::string_view(buffer, static_cast<std::size_t>(end - buffer)));
+  }
 }
 
 TEST(Number, ReadsBackEveryFloatItPrints) {

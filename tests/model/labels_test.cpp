@@ -51,6 +51,8 @@ TEST(Matcher, IsAnchoredAndKnowsItsLiterals) {
   EXPECT_EQ(either->literals(), (std::vector<std::string>{"host_1", "host_2"}));
   EXPECT_TRUE(either->matches("host_1"));
   EXPECT_FALSE(either->matches("host_12"));
+  EXPECT_FALSE(Matcher::make(MatchOp::NotRegex, "host", "a|b")->matches("b"));
+  EXPECT_FALSE(Matcher::make(MatchOp::Regex, "host", "\xff").status().ok()) << "not UTF-8";
   const auto prefix = Matcher::make(MatchOp::NotRegex, "host", "web.*");
   ASSERT_TRUE(prefix);
   EXPECT_EQ(prefix->prefix(), "web");

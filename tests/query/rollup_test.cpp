@@ -138,7 +138,9 @@ TEST(Rollups, GiveWhatTheirDefinitionsGiveInEveryWindow) {
     SCOPED_TRACE(seed);  // a failure prints the seed that found it
     const Samples all = random_samples(seed);
     const StepGrid grid{0, 1 + static_cast<std::int64_t>(seed * 7919 % 90'000), 70};
-    const Modifiers modifiers{.range_ms = 20'000 + static_cast<std::int64_t>(seed * 104'729 % 1'200'000),
+    // Now and then windows meet: the range is so many steps.
+    const std::int64_t range_ms = 20'000 + static_cast<std::int64_t>(seed * 104'729 % 1'200'000);
+    const Modifiers modifiers{.range_ms = seed % 4 == 1 ? range_ms / 20'000 * grid.step_ms : range_ms,
                               .offset_ms = seed % 3 == 0 ? 30'000 : 0,
                               .at_ms = {}};
     for (const auto& [name, definition] : definitions()) {
