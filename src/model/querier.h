@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/uninitialised.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "model/sample.h"
@@ -34,11 +36,11 @@ enum class TimeUnit : std::uint8_t { Milliseconds, Nanoseconds };
 /// converted, strings left out. Otherwise: times and the one column that `type` names.
 struct Columns {
   ValueType type = ValueType::Float64;
-  std::vector<std::int64_t> times;   // in the unit asked for; milliseconds are floored, and of several
-                                     // samples in one millisecond the last stays
-  std::vector<double> floats;        // Float64
-  std::vector<std::int64_t> ints;    // Int64; Uint64 by bits; Bool as 0 and 1
-  std::vector<std::string> strings;  // String
+  std::vector<std::int64_t> times;     // in the unit asked for; milliseconds are floored, and of several
+                                       // samples in one millisecond the last stays
+  UninitialisedVector<double> floats;  // Float64
+  std::vector<std::int64_t> ints;      // Int64; Uint64 by bits; Bool as 0 and 1
+  std::vector<std::string> strings;    // String
 
   std::size_t size() const { return times.size(); }
   void clear() {
@@ -49,11 +51,17 @@ struct Columns {
   }
 };
 
+/// Asked by a cursor before it takes memory: it will hold so many bytes in all, the columns it fills
+/// included. Says how much at most, so it is asked when that grows and not for each series. When the answer
+/// is no, the cursor takes nothing and returns it.
+using HoldBytes = std::function<Status(std::uint64_t bytes)>;
+
 struct Select {
   TimeUnit unit = TimeUnit::Milliseconds;
   bool as_floats = true;  // PromQL's view; hidden labels are neither shown nor matched, string series skipped
   bool show_hidden = false;      // InfluxQL's view
   std::uint64_t max_series = 0;  // ResourceExhausted beyond it, before data is read; 0 is no limit
+  HoldBytes hold = {};           // empty: nobody counts. What it refers to outlives the cursor
 };
 
 class SeriesCursor {
@@ -66,7 +74,7 @@ class SeriesCursor {
   /// Of the current series. Valid until the next call to next().
   virtual const Labels& labels() = 0;
   /// Samples of the current series within the querier's range (both ends inclusive). May be empty.
-  /// @returns DataLoss when stored bytes are damaged, Unavailable on an I/O error
+  /// @returns DataLoss when stored bytes are damaged, Unavailable on an I/O error, what Select::hold said
   virtual Status read(Columns& out) = 0;
 };
 

@@ -143,11 +143,22 @@ class Held {
   }
 
   bool of(const Budget& budget) const { return budget_ == &budget; }
+  std::uint64_t samples() const { return samples_; }
   std::uint64_t bytes() const { return bytes_; }
   Status more(std::uint64_t samples, std::uint64_t bytes) {
     if (Status taken = budget_->take(samples, bytes); !taken.ok()) return taken;
     samples_ += samples;
     bytes_ += bytes;
+    return {};
+  }
+  /// So many from now on, more or fewer than before. When refused it stays as it was.
+  Status set(std::uint64_t samples, std::uint64_t bytes) {
+    const std::uint64_t most_samples = std::max(samples, samples_);
+    const std::uint64_t most_bytes = std::max(bytes, bytes_);
+    if (Status taken = more(most_samples - samples_, most_bytes - bytes_); !taken.ok()) return taken;
+    budget_->give_back(samples_ - samples, bytes_ - bytes);
+    samples_ = samples;
+    bytes_ = bytes;
     return {};
   }
 

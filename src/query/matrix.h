@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/uninitialised.h"
 #include "model/labels.h"
 #include "query/limits.h"
 
@@ -34,23 +35,6 @@ struct StepGrid {
   std::int64_t time(std::size_t step) const { return start_ms + static_cast<std::int64_t>(step) * step_ms; }
   std::int64_t end_ms() const { return time(steps - 1); }
   friend bool operator==(const StepGrid&, const StepGrid&) = default;
-};
-
-/// resize() leaves new elements as they are: they are written before they are read.
-template <typename T>
-struct Uninitialised : std::allocator<T> {
-  template <typename U>
-  struct rebind {
-    using other = Uninitialised<U>;
-  };
-  template <typename U>
-  void construct(U* at) {
-    ::new (static_cast<void*>(at)) U;
-  }
-  template <typename U, typename... Args>
-  void construct(U* at, Args&&... args) {
-    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
-  }
 };
 
 class Matrix {
@@ -174,7 +158,7 @@ class Matrix {
   std::vector<std::uint8_t> drop_name_;
   std::vector<std::size_t> slot_;  // where a row's values lie
   std::size_t slots_ = 0;
-  std::vector<double, Uninitialised<double>> values_;
+  UninitialisedVector<double> values_;
   std::vector<std::uint64_t> present_;
   Held held_;
 };

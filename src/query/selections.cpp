@@ -32,19 +32,39 @@ namespace {
 
 constexpr std::uint64_t kBytesPerSample = sizeof(std::int64_t) + sizeof(double);
 
+/// What one cursor holds in storage, and the columns that it fills.
+struct CursorAccount {
+  explicit CursorAccount(Budget& budget) : held(budget) {}
+  HoldBytes hold() {
+    return [this](std::uint64_t bytes) {
+      in_storage = bytes;
+      return held.set(held.samples(), bytes);
+    };
+  }
+  /// A storage that does not count has at least filled the columns.
+  Status filled(const Columns& columns) {
+    return held.set(columns.size(), std::max(in_storage, columns.size() * kBytesPerSample));
+  }
+
+  Held held;
+  std::uint64_t in_storage = 0;
+};
+
 /// Reads from storage; fills `keep` on the way when there is one.
 class CursorReader final : public SeriesReader {
  public:
-  CursorReader(std::unique_ptr<Querier> querier, std::unique_ptr<SeriesCursor> cursor, Budget& budget,
-               Selections::Kept* keep)
-      : querier_(std::move(querier)), cursor_(std::move(cursor)), budget_(budget), keep_(keep) {}
+  CursorReader(std::unique_ptr<Querier> querier, std::unique_ptr<CursorAccount> account,
+               std::unique_ptr<SeriesCursor> cursor, Budget& budget, Selections::Kept* keep)
+      : querier_(std::move(querier)),
+        account_(std::move(account)),
+        cursor_(std::move(cursor)),
+        budget_(budget),
+        keep_(keep) {}
 
   Result<bool> next(SeriesView& series) override {
     while (cursor_->next()) {
       if (Status read = cursor_->read(columns_); !read.ok()) return read;
-      held_ = Held(budget_);
-      if (Status held = held_.more(columns_.size(), columns_.size() * kBytesPerSample); !held.ok())
-        return held;
+      if (Status held = account_->filled(columns_); !held.ok()) return held;
       if (columns_.size() == 0) continue;
       series = {&cursor_->labels(), false, columns_.times, columns_.floats};
       if (keep_ != nullptr) keep(series);
@@ -72,11 +92,11 @@ class CursorReader final : public SeriesReader {
   }
 
   std::unique_ptr<Querier> querier_;
+  std::unique_ptr<CursorAccount> account_;  // before the cursor, which asks it
   std::unique_ptr<SeriesCursor> cursor_;
   Budget& budget_;
   Selections::Kept* keep_;
   Columns columns_;
-  Held held_;
 };
 
 class KeptReader final : public SeriesReader {
@@ -132,11 +152,13 @@ Result<std::unique_ptr<SeriesReader>> Selections::open(std::size_t index) {
       queryable_.querier(tenant_, {to_ns(selection.min_ms, 0), to_ns(selection.max_ms, kNsPerMs - 1)});
   Select select;
   select.max_series = budget_.limits().max_series;
+  auto account = std::make_unique<CursorAccount>(budget_);
+  select.hold = account->hold();
   auto cursor = querier->select(selection.selector->matchers, select);
   if (!cursor) return cursor.status();
   const bool keep = kept != nullptr && kept->uses_left > 0 && !kept->given_up && kept->series.empty();
-  return std::unique_ptr<SeriesReader>(
-      new CursorReader(std::move(querier), std::move(*cursor), budget_, keep ? kept : nullptr));
+  return std::unique_ptr<SeriesReader>(new CursorReader(std::move(querier), std::move(account),
+                                                        std::move(*cursor), budget_, keep ? kept : nullptr));
 }
 
 }  // namespace silverback::query

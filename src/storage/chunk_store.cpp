@@ -121,15 +121,17 @@ ChunkStore::Db::~Db() {
   db->Close().PermitUncheckedError();
 }
 
-ChunkStore::ChunkStore(std::unique_ptr<Db> db)
-    : db_(std::move(db)), registry_(std::make_unique<Registry>(db_->db.get(), db_->registry)) {}
+ChunkStore::ChunkStore(std::unique_ptr<Db> db, std::size_t pages_bytes)
+    : db_(std::move(db)),
+      registry_(std::make_unique<Registry>(db_->db.get(), db_->registry)),
+      pages_(pages_bytes) {}
 
 ChunkStore::~ChunkStore() = default;
 
 Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const StoreOptions& options) {
   auto db = std::make_unique<Db>();
   db->path = options.path;
-  db->cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  db->cache = rocksdb::NewLRUCache(options.block_cache_bytes / 2);
   db->chunk_options = chunk_options(db->cache);
 
   // What a killed flush left behind was never part of the store.
@@ -152,7 +154,7 @@ Result<std::unique_ptr<ChunkStore>> ChunkStore::open(const StoreOptions& options
   db->chunks = handles[1];
   db->registry = handles[2];
 
-  std::unique_ptr<ChunkStore> store(new ChunkStore(std::move(db)));
+  std::unique_ptr<ChunkStore> store(new ChunkStore(std::move(db), options.block_cache_bytes / 2));
   if (const Status bad = store->load_table(); !bad.ok()) return bad.in(options.path);
   return store;
 }
@@ -256,6 +258,6 @@ std::uint64_t ChunkStore::disk_bytes() const {
   return bytes;
 }
 
-std::uint64_t ChunkStore::cache_bytes() const { return db_->cache->GetUsage(); }
+std::uint64_t ChunkStore::cache_bytes() const { return db_->cache->GetUsage() + pages_.bytes(); }
 
 }  // namespace silverback::storage

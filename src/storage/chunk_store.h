@@ -22,6 +22,7 @@
 #include "model/sample.h"
 #include "model/time_range.h"
 #include "storage/decoded_times.h"
+#include "storage/record_page.h"
 #include "storage/registry.h"
 #include "storage/wal.h"
 
@@ -56,7 +57,7 @@ struct WindowTable {
 
 struct StoreOptions {
   std::string path;
-  std::uint64_t block_cache_bytes = 128ull << 20;
+  std::uint64_t block_cache_bytes = 128ull << 20;  // half for RocksDB's blocks, half for pages of records
 };
 
 class ChunkStore;
@@ -113,19 +114,21 @@ class ChunkStore {
  private:
   friend class StoreReader;
   struct Db;
-  explicit ChunkStore(std::unique_ptr<Db> db);
+  ChunkStore(std::unique_ptr<Db> db, std::size_t pages_bytes);
   Status load_table() EXCLUDES(mutex_);
 
   std::unique_ptr<Db> db_;
   std::unique_ptr<Registry> registry_;
-  std::uint32_t next_generation_ = 1;                              // of the one flush at a time
-  mutable DecodedTimesCache decoded_times_{std::size_t{2} << 20};  // 16 MiB; synchronises itself
+  std::uint32_t next_generation_ = 1;  // of the one flush at a time
+  // These synchronise themselves.
+  mutable DecodedTimesCache decoded_times_{std::size_t{2} << 20};  // 16 MiB
+  mutable RecordPages pages_;
 
   mutable Mutex mutex_;
   std::shared_ptr<const WindowTable> table_ GUARDED_BY(mutex_);
 };
 
-/// A chunk as found; the bytes are good until the visitor returns.
+/// A Values record as found; the bytes are good until the visitor returns.
 struct StoredChunk {
   std::size_t series = 0;  // index into the refs asked for
   std::int32_t window = 0;
@@ -136,21 +139,20 @@ struct StoredChunk {
 /// Reads for one query. Threads: belongs to one.
 class StoreReader {
  public:
+  using Visit = std::function<Status(const StoredChunk&)>;
+
   explicit StoreReader(const ChunkStore& store);
   ~StoreReader();
 
-  /// Every chunk of `refs` (ascending) in table.windows[first..last), in order of window and generation for
-  /// each series. Scans where the refs are dense, looks keys up where they are not.
+  /// Every record of `refs` (ascending) in table.windows[first..last), those of one series and window in
+  /// order of generation. From pages where many refs of a page are wanted or it is asked for again, else
+  /// looked up one by one.
   Status read(const WindowTable& table, std::size_t first, std::size_t last, std::span<const SeriesRef> refs,
-              const std::function<Status(const StoredChunk&)>& visit);
+              const Visit& visit);
   /// The bytes of a times block; good until the next call.
   Result<std::string_view> times(std::int32_t window, std::uint32_t generation, std::uint64_t number);
 
  private:
-  Status scan(const WindowInfo& window, std::span<const SeriesRef> refs,
-              const std::function<Status(const StoredChunk&)>& visit);
-  Status look_up(const WindowTable& table, std::size_t first, std::size_t last,
-                 std::span<const SeriesRef> refs, const std::function<Status(const StoredChunk&)>& visit);
   struct State;
   std::unique_ptr<State> state_;
 };

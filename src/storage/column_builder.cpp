@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <numeric>
 
 #include "base/bytes.h"
@@ -11,7 +12,7 @@
 namespace silverback::storage {
 namespace {
 
-constexpr std::size_t kMostCachedSamples = 4 << 20;  // of decoded times, 64 MiB at worst
+constexpr std::size_t kMostCachedBytes = 32 << 20;  // of decoded times, for one query
 
 double as_float(ValueType type, std::uint64_t bits) {
   switch (type) {
@@ -29,65 +30,56 @@ std::size_t size_of(ValueType type, const Columns& columns) {
 
 }  // namespace
 
-const DecodedTimes* TimesCache::insert(const Key& key, Entry entry) {
-  if (samples_ > kMostCachedSamples) {
+template <typename Decode>
+Result<const DecodedTimes*> TimesCache::find(const Key& key, const Decode& decode) {
+  if (last_ != nullptr && key == last_key_) return last_;
+  if (bytes_ > kMostCachedBytes) {
     entries_.clear();
-    samples_ = 0;
+    bytes_ = 0;
+    last_ = nullptr;
   }
-  samples_ += entry.times->size();
-  return (entries_[key] = std::move(entry)).times.get();
-}
-
-Result<const DecodedTimes*> TimesCache::of(const HeadChunkPtr& chunk) {
-  const Key key{reinterpret_cast<std::uintptr_t>(&chunk->times()), ~0ull};
-  if (key == last_key_) return last_;
-  const DecodedTimes* found = nullptr;
-  if (const auto it = entries_.find(key); it != entries_.end()) {
-    found = it->second.times.get();
-  } else {
-    ByteReader in(chunk->times().bytes);
-    auto times = DecodedTimes::decode(in, chunk->count(), unit_);
-    if (!times) return times.status();
-    found = insert(key, {std::make_shared<const DecodedTimes>(std::move(*times)), chunk});
+  DecodedTimesPtr& entry = entries_[key];
+  if (entry == nullptr) {
+    entry = shared_.find(key);
+    if (entry == nullptr) {
+      Result<DecodedTimes> times = decode();
+      if (!times) {
+        entries_.erase(key);
+        return times.status();
+      }
+      entry = std::make_shared<const DecodedTimes>(std::move(*times));
+      shared_.insert(key, entry);
+    }
+    bytes_ += entry->memory_bytes();
   }
   last_key_ = key;
-  last_ = found;
-  return found;
+  last_ = entry.get();
+  return last_;
 }
 
-Result<DecodedTimesPtr> TimesCache::read(std::int32_t window, std::uint32_t generation,
-                                         std::uint64_t number) {
-  const DecodedTimesCache::Key key{window, generation, number, unit_};
-  if (DecodedTimesPtr found = shared_.find(key); found != nullptr) return found;
+Result<const DecodedTimes*> TimesCache::of(const HeadChunk& chunk) {
+  return find(Key::head(chunk.times().hash, unit_), [&] {
+    ByteReader in(chunk.times().bytes);
+    return DecodedTimes::decode(in, chunk.count(), unit_);
+  });
+}
+
+Result<DecodedTimes> TimesCache::read(std::int32_t window, std::uint32_t generation, std::uint64_t number) {
   const auto bytes = reader_.times(window, generation, number);
   if (!bytes) return bytes.status();
   ByteReader in(*bytes);
   const std::uint64_t stored = in.varint();
   if (!in.ok() || stored == 0 || stored > kMaxChunkSamples)
     return Status(Code::DataLoss, "a times block is malformed");
-  auto times = DecodedTimes::decode(in, stored, unit_);
-  if (!times) return times.status();
-  DecodedTimesPtr decoded = std::make_shared<const DecodedTimes>(std::move(*times));
-  shared_.insert(key, decoded);
-  return decoded;
+  return DecodedTimes::decode(in, stored, unit_);
 }
 
 Result<const DecodedTimes*> TimesCache::of(std::int32_t window, std::uint32_t generation,
                                            std::uint64_t number, std::size_t count) {
-  const Key key{std::uint64_t{static_cast<std::uint32_t>(window)} << 32 | generation, number};
-  const DecodedTimes* found = nullptr;
-  if (key == last_key_) {
-    found = last_;
-  } else if (const auto it = entries_.find(key); it != entries_.end()) {
-    found = it->second.times.get();
-  } else {
-    auto times = read(window, generation, number);
-    if (!times) return times.status();
-    found = insert(key, {std::move(*times), {}});
-  }
-  if (found->size() != count) return Status(Code::DataLoss, "a chunk and its times block differ in length");
-  last_key_ = key;
-  last_ = found;
+  const auto found =
+      find(Key::stored(window, generation, number, unit_), [&] { return read(window, generation, number); });
+  if (found && (*found)->size() != count)
+    return Status(Code::DataLoss, "a chunk and its times block differ in length");
   return found;
 }
 
@@ -157,7 +149,7 @@ ValueType ColumnBuilder::common_type() const {
 }
 
 Result<const DecodedTimes*> ColumnBuilder::times_of(const Part& part) {
-  if (part.head != nullptr) return times_.of(*part.head);
+  if (part.head != nullptr) return times_.of(**part.head);
   if (part.is_chunk && part.chunk.header().times_ref != 0) {
     return times_.of(part.window, part.generation, part.chunk.header().times_ref, part.count);
   }
@@ -172,6 +164,21 @@ Result<const DecodedTimes*> ColumnBuilder::times_of(const Part& part) {
   }
   own_times_ = DecodedTimes::of(std::move(ns), unit_);
   return &own_times_;
+}
+
+std::uint64_t ColumnBuilder::bytes_to_build() const {
+  // Times and values; parts that overlap are gathered beside them with their nanoseconds and an order.
+  constexpr std::uint64_t kPerSample = 2 * sizeof(std::int64_t);
+  constexpr std::uint64_t kPerGathered = 4 * sizeof(std::int64_t);
+  std::uint64_t samples = 0;
+  std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
+  bool ordered = true;
+  for (const Part& part : parts_) {
+    samples += part.count;
+    ordered = ordered && (last_ns < part.first_ns || &part == &parts_.front());
+    last_ns = part.last_ns;
+  }
+  return parts_.capacity() * sizeof(Part) + samples * (ordered ? kPerSample : kPerSample + kPerGathered);
 }
 
 Status ColumnBuilder::build(Columns& out) {
@@ -252,7 +259,7 @@ Status ColumnBuilder::append_values(const Part& part, std::size_t from, std::siz
     // The way nearly all values go: decoded in place, or beside when only a piece is wanted.
     const bool whole = from == 0 && to == part.count;
     const std::size_t before = out.floats.size();
-    std::vector<double>& target = whole ? out.floats : floats_;
+    UninitialisedVector<double>& target = whole ? out.floats : floats_;
     const std::size_t at = whole ? before : 0;
     target.resize(at + part.count);
     Status status;

@@ -34,35 +34,28 @@ class TimesCache {
       : shared_(store.decoded_times()), reader_(store), unit_(unit) {}
 
   StoreReader& reader() { return reader_; }
-  /// Of a head chunk, which is kept alive as long as the entry.
-  Result<const DecodedTimes*> of(const HeadChunkPtr& chunk);
+  /// What they give is good until the next call.
+  Result<const DecodedTimes*> of(const HeadChunk& chunk);
   Result<const DecodedTimes*> of(std::int32_t window, std::uint32_t generation, std::uint64_t number,
                                  std::size_t count);
+  std::size_t memory_bytes() const { return bytes_; }
 
  private:
-  struct Key {
-    std::uint64_t a;
-    std::uint64_t b;
-    friend bool operator==(const Key&, const Key&) = default;
-  };
+  using Key = DecodedTimesKey;
   struct KeyHash {
-    std::size_t operator()(const Key& key) const {
-      return (key.a * 0x9e37'79b9'7f4a'7c15) ^ (key.b * 0xc2b2'ae3d'27d4'eb4f);
-    }
+    std::size_t operator()(const Key& key) const { return key.hash(); }
   };
-  struct Entry {
-    DecodedTimesPtr times;
-    HeadChunkPtr pin;
-  };
-  const DecodedTimes* insert(const Key& key, Entry entry);
-  Result<DecodedTimesPtr> read(std::int32_t window, std::uint32_t generation, std::uint64_t number);
+  /// From here, from all queries', or by decode(); it is the last one now.
+  template <typename Decode>
+  Result<const DecodedTimes*> find(const Key& key, const Decode& decode);
+  Result<DecodedTimes> read(std::int32_t window, std::uint32_t generation, std::uint64_t number);
 
   DecodedTimesCache& shared_;
   StoreReader reader_;
   const TimeUnit unit_;
-  std::unordered_map<Key, Entry, KeyHash> entries_;
-  std::size_t samples_ = 0;
-  Key last_key_{~0ull, ~0ull};
+  std::unordered_map<Key, DecodedTimesPtr, KeyHash> entries_;
+  std::size_t bytes_ = 0;
+  Key last_key_;
   const DecodedTimes* last_ = nullptr;
 };
 
@@ -82,6 +75,8 @@ class ColumnBuilder {
   /// Samples in order of arrival, each a part of its own.
   void add_late(ValueType type, std::span<const RawSample> samples, std::span<const std::string> strings);
 
+  /// At most what build() will take for these parts, `out` included.
+  std::uint64_t bytes_to_build() const;
   Status build(Columns& out);
 
  private:
@@ -118,7 +113,7 @@ class ColumnBuilder {
   std::vector<Part> parts_;
   DecodedTimes own_times_;  // of an open part
   bool repeats_ = false;    // two samples of the output may lie within one unit
-  std::vector<double> floats_;
+  UninitialisedVector<double> floats_;
   SampleColumn scratch_;
 };
 

@@ -55,25 +55,4 @@ std::pair<std::size_t, std::size_t> DecodedTimes::within(const TimeRange& range)
           static_cast<std::size_t>(std::max(from, to) - times.begin())};
 }
 
-DecodedTimesPtr DecodedTimesCache::find(const Key& key) {
-  const MutexLock lock(mutex_);
-  if (const auto it = recent_.find(key); it != recent_.end()) return it->second;
-  const auto it = old_.find(key);
-  if (it == old_.end()) return nullptr;
-  DecodedTimesPtr found = it->second;
-  recent_samples_ += found->size();
-  recent_.insert(old_.extract(it));
-  return found;
-}
-
-void DecodedTimesCache::insert(const Key& key, DecodedTimesPtr times) {
-  const MutexLock lock(mutex_);
-  recent_samples_ += times->size();
-  recent_.insert_or_assign(key, std::move(times));
-  if (recent_samples_ <= max_samples_ / 2) return;
-  old_ = std::move(recent_);
-  recent_.clear();
-  recent_samples_ = 0;
-}
-
 }  // namespace silverback::storage

@@ -1,22 +1,23 @@
 // DecodedTimes: a times block once decoded; DecodedTimesCache: the recent ones of all queries.
 //
 // Series of one target share a times block, and the queries of a dashboard share the targets: a block is read
-// and decoded once for many of them. A block's place (window, generation, number) is never used for another.
+// and decoded once for many of them. A stored block's place (window, generation, number) is never used for
+// another, and of the head's blocks equal hashes mean equal times (head_chunk.h).
 //
 // Threads: DecodedTimes is immutable once shared; the cache any.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/mutex.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "model/querier.h"
 #include "model/time_range.h"
+#include "storage/recent_cache.h"
 
 namespace silverback::storage {
 
@@ -28,6 +29,10 @@ class DecodedTimes {
 
   std::size_t size() const { return whole_ms_ ? ms_.size() : ns_.size(); }
   std::int64_t ns_at(std::size_t i) const { return whole_ms_ ? ms_[i] * 1'000'000 : ns_[i]; }
+  std::size_t weight() const { return size(); }
+  std::size_t memory_bytes() const {
+    return sizeof(DecodedTimes) + (ns_.capacity() + ms_.capacity()) * sizeof(std::int64_t);
+  }
   /// In the unit asked for, milliseconds floored.
   const std::vector<std::int64_t>& shown() const { return unit_ == TimeUnit::Milliseconds ? ms_ : ns_; }
   /// No two are shown alike.
@@ -45,40 +50,27 @@ class DecodedTimes {
 
 using DecodedTimesPtr = std::shared_ptr<const DecodedTimes>;
 
-class DecodedTimesCache {
- public:
-  struct Key {
-    std::int32_t window = 0;
-    std::uint32_t generation = 0;
-    std::uint64_t number = 0;
-    TimeUnit unit = TimeUnit::Milliseconds;
-    friend bool operator==(const Key&, const Key&) = default;
-  };
+/// Names a times block: one of the store by its place, one of the head by the hash of its times.
+struct DecodedTimesKey {
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  bool in_head = false;
+  TimeUnit unit = TimeUnit::Milliseconds;
 
-  /// @param max_samples  kept at most, 8 to 16 bytes each
-  explicit DecodedTimesCache(std::size_t max_samples) : max_samples_(max_samples) {}
+  static DecodedTimesKey stored(std::int32_t window, std::uint32_t generation, std::uint64_t number,
+                                TimeUnit unit) {
+    return {std::uint64_t{static_cast<std::uint32_t>(window)} << 32 | generation, number, false, unit};
+  }
+  static DecodedTimesKey head(const Hash128& hash, TimeUnit unit) { return {hash.lo, hash.hi, true, unit}; }
 
-  /// Null when not there.
-  DecodedTimesPtr find(const Key& key) EXCLUDES(mutex_);
-  void insert(const Key& key, DecodedTimesPtr times) EXCLUDES(mutex_);
-
- private:
-  struct Hash {
-    std::size_t operator()(const Key& key) const {
-      return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(key.window)) << 32 ^ key.generation) *
-                 0x9e37'79b9'7f4a'7c15 ^
-             (key.number * 2 + static_cast<std::uint64_t>(key.unit)) * 0xc2b2'ae3d'27d4'eb4f;
-    }
-  };
-
-  const std::size_t max_samples_;
-
-  // Two generations: what is found in the old one moves to the new; when the new one is half the bound, the
-  // old one goes. So what is used stays, without a list to keep in order.
-  Mutex mutex_;
-  std::unordered_map<Key, DecodedTimesPtr, Hash> recent_ GUARDED_BY(mutex_);
-  std::unordered_map<Key, DecodedTimesPtr, Hash> old_ GUARDED_BY(mutex_);
-  std::size_t recent_samples_ GUARDED_BY(mutex_) = 0;
+  friend bool operator==(const DecodedTimesKey&, const DecodedTimesKey&) = default;
+  std::size_t hash() const {
+    const std::uint64_t kind = (in_head ? 2u : 0u) + static_cast<std::uint64_t>(unit);
+    const std::uint64_t x = (a * 0x9e37'79b9'7f4a'7c15 ^ b) * 0xc2b2'ae3d'27d4'eb4f + kind;
+    return x ^ x >> 32;
+  }
 };
+
+using DecodedTimesCache = RecentCache<DecodedTimesKey, DecodedTimes>;
 
 }  // namespace silverback::storage

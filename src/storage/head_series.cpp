@@ -42,6 +42,14 @@ void SeriesSnapshot::clear() {
   strings.clear();
 }
 
+std::size_t SeriesSnapshot::memory_bytes() const {
+  std::size_t bytes = chunks.capacity() * sizeof(HeadChunkPtr) + stream.capacity() +
+                      (tail.capacity() + late.capacity()) * sizeof(RawSample) +
+                      strings.capacity() * sizeof(std::string);
+  for (const std::string& text : strings) bytes += text.capacity();
+  return bytes;
+}
+
 SeriesBody& HeadShard::body_of(HeadSeries& series) {
   if (series.body == nullptr) {
     series.body = new (pool_.allocate(sizeof(SeriesBody))) SeriesBody;
@@ -311,6 +319,8 @@ void HeadShard::snapshot(const HeadSeries& series, TimeRange range, SeriesSnapsh
       sample.bits = out.strings.size() - 1;
     }
   };
+  if (series.first_chunk != nullptr)
+    out.chunks.reserve(1 + (series.body != nullptr ? series.body->chunk_count : 0));
   for_each_chunk(series, [&](HeadChunk* chunk) NO_THREAD_SAFETY_ANALYSIS {
     if (range.overlaps({chunk->first_ns(), chunk->last_ns()}))
       out.chunks.push_back(HeadChunkPtr::share(chunk));

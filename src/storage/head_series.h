@@ -86,6 +86,7 @@ struct SeriesSnapshot {
   std::vector<std::string> strings;
 
   void clear();
+  std::size_t memory_bytes() const;  // on the heap, without the chunks: the head holds those
   bool empty() const { return chunks.empty() && stream_count == 0 && tail.empty() && late.empty(); }
 };
 

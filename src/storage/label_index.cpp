@@ -1,6 +1,7 @@
 #include "storage/label_index.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "storage/label_index_state.h"
 
@@ -105,6 +106,16 @@ void LabelIndex::label_hashes(std::span<const SeriesRef> refs, bool hide_hidden,
     out.push_back(
         hash128({reinterpret_cast<const char*>(pairs.data()), pairs.size() * sizeof pairs[0]}, seed));
   }
+}
+
+bool LabelIndex::may_look_alike(Tenant tenant) const {
+  const ReaderLock lock(mutex_);
+  const State::OfTenant* const of_tenant = state_->tenant(tenant);
+  if (of_tenant == nullptr) return false;
+  const auto used = [&](std::string_view name) {
+    return of_tenant->lists_of_name.contains(state_->symbols.find(name));
+  };
+  return !std::has_single_bit(of_tenant->types) || used(kFieldLabel) || used(kRetentionPolicyLabel);
 }
 
 ValueType LabelIndex::type(SeriesRef ref) const {

@@ -87,6 +87,9 @@ class LabelIndex {
   /// equal for series that look alike. Far quicker than the labels. Zero for an unknown ref.
   void label_hashes(std::span<const SeriesRef> refs, bool hide_hidden, std::vector<Hash128>& out) const
       EXCLUDES(mutex_);
+  /// Whether two of the tenant's series can have the same visible labels: when some have hidden ones, or when
+  /// there are several types.
+  bool may_look_alike(Tenant tenant) const EXCLUDES(mutex_);
   ValueType type(SeriesRef ref) const EXCLUDES(mutex_);
   Tenant tenant(SeriesRef ref) const EXCLUDES(mutex_);
   /// Empty when the series has no such label.
@@ -100,6 +103,9 @@ class LabelIndex {
   std::vector<std::string> label_names(Tenant tenant) const EXCLUDES(mutex_);
   std::vector<std::string> label_names(Tenant tenant, std::span<const SeriesRef> among) const
       EXCLUDES(mutex_);
+  /// A series, ascending, for every set of label names and type that the tenant's series have: the newest.
+  /// Empty when that is not known.
+  std::vector<SeriesRef> newest_of_shapes(Tenant tenant) const EXCLUDES(mutex_);
   std::vector<std::string> label_values(Tenant tenant, std::string_view name) const EXCLUDES(mutex_);
   std::vector<std::string> label_values(Tenant tenant, std::string_view name,
                                         std::span<const SeriesRef> among) const EXCLUDES(mutex_);

@@ -1,6 +1,7 @@
 #include "storage/label_index_state.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 
@@ -93,6 +94,7 @@ std::uint32_t LabelIndex::State::add_shape(Tenant tenant, ValueType type,
   shape.tenant = tenant;
   shape.type = type;
   shape.home = &tenants[static_cast<std::uint32_t>(tenant)];
+  shape.home->types |= 1u << static_cast<unsigned>(type);
   for (const std::uint32_t name : names) shape.columns.push_back({name, Symbols::kNone, 0});
   shape_table.insert(tag_of_shape(tenant, type, names), id);
   return id;
@@ -178,6 +180,8 @@ bool LabelIndex::State::put_row(SeriesRef ref, std::string_view row_bytes, std::
   }
   home.all.add(ref);
   if (shape.type == ValueType::String) home.strings.add(ref);
+  ++shape.series;
+  shape.newest = std::max(shape.newest, ref);
   last_shape_ = shape_id;
   next_ref = std::max(next_ref, number + 1);
   ++series;
@@ -191,7 +195,9 @@ void LabelIndex::State::remove(std::span<const SeriesRef> refs) {
     const std::string_view bytes = row_bytes(ref);
     if (bytes.empty()) continue;
     const char* at = bytes.data();
-    const Shape& shape = shape_of(at);
+    Shape& shape = shapes[read_varint(at)];
+    --shape.series;
+    if (shape.newest == ref) shape.newest = kNoSeries;
     gone[shape.home].push_back(ref);
     for (const Column& column : shape.columns) {
       const List* list = shape.home->find(column.name, read_varint(at));
@@ -252,21 +258,28 @@ std::uint32_t LabelIndex::State::value_of(SeriesRef ref, std::uint32_t name) con
 
 // A symbol's stored form is that of canonical labels, and a shape's names are in their order.
 Labels LabelIndex::State::labels(SeriesRef ref) const {
-  const char* const begin = row(ref);
-  if (begin == nullptr) return {};
-  const char* at = begin;
+  const char* at = row(ref);
+  if (at == nullptr) return {};
   const std::vector<Column>& columns = shape_of(at).columns;
-  const char* const values = at;
-  std::size_t size = 0;
-  for (const Column& column : columns) {
-    size += symbols.prefixed(column.name).size() + symbols.prefixed(read_varint(at)).size();
-  }
+  constexpr std::size_t kTogether = 32;
+  std::array<std::string_view, 2 * kTogether> pieces;
   std::string bytes;
-  bytes.reserve(size);
-  at = values;
-  for (const Column& column : columns) {
-    bytes += symbols.prefixed(column.name);
-    bytes += symbols.prefixed(read_varint(at));
+  for (std::size_t done = 0; done < columns.size();) {
+    const std::size_t end = std::min(done + kTogether, columns.size());
+    std::size_t count = 0;
+    std::size_t size = bytes.size();
+    const std::size_t before = size;
+    for (; done < end; ++done) {
+      pieces[count++] = symbols.prefixed(columns[done].name);
+      pieces[count++] = symbols.prefixed(read_varint(at));
+      size += pieces[count - 2].size() + pieces[count - 1].size();
+    }
+    bytes.resize(size);
+    char* out = bytes.data() + before;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(out, pieces[i].data(), pieces[i].size());
+      out += pieces[i].size();
+    }
   }
   return Labels::from_checked_bytes(std::move(bytes));
 }

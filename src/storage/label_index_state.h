@@ -37,7 +37,8 @@ struct LabelIndex::State {
     TagTable list_of_pair;  // (name, value) to number of list
     std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> lists_of_name;
     Postings all;
-    Postings strings;  // series of type String
+    Postings strings;         // series of type String
+    std::uint32_t types = 0;  // of all series that ever were there, a bit each
 
     const List* find(std::uint32_t name, std::uint32_t value) const;
     std::uint32_t find_or_add(std::uint32_t name, std::uint32_t value);
@@ -48,6 +49,8 @@ struct LabelIndex::State {
     ValueType type = ValueType::Float64;
     std::vector<Column> columns;
     OfTenant* home = nullptr;
+    std::uint64_t series = 0;
+    SeriesRef newest = kNoSeries;  // unknown again when that one is removed
   };
 
   /// One label set on its way to a row.

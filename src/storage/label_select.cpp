@@ -31,6 +31,16 @@ RefSet union_of(std::span<const List> lists) {
   return set;
 }
 
+/// The refs of `set` that are in any of the lists, which have none in common.
+RefSet common(const RefSet& set, std::span<const List> lists) {
+  std::vector<std::uint32_t> refs;
+  for (const List list : lists) list->append_common(set, refs);
+  std::sort(refs.begin(), refs.end());
+  RefSet both;
+  both.add_many(refs);
+  return both;
+}
+
 }  // namespace
 
 /// One selection under the reader's lock.
@@ -133,7 +143,7 @@ class LabelSelection {
       } else if (one) {
         narrowing.lists[0]->intersect_into(*set_);
       } else {
-        set_->intersect(union_of(narrowing.lists));
+        set_ = common(*set_, narrowing.lists);
       }
     }
     if (set_) return;
@@ -236,6 +246,18 @@ std::vector<std::string> LabelIndex::label_names(Tenant /*tenant*/, std::span<co
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<SeriesRef> LabelIndex::newest_of_shapes(Tenant tenant) const {
+  std::vector<SeriesRef> refs;
+  const ReaderLock lock(mutex_);
+  for (const State::Shape& shape : state_->shapes) {
+    if (shape.tenant != tenant || shape.series == 0) continue;
+    if (shape.newest == kNoSeries) return {};
+    refs.push_back(shape.newest);
+  }
+  std::sort(refs.begin(), refs.end());
+  return refs;
 }
 
 std::vector<std::string> LabelIndex::label_values(Tenant tenant, std::string_view name) const {

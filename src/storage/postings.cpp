@@ -247,6 +247,21 @@ void Postings::intersect_into(RefSet& set) const {
   set.add_many(both);
 }
 
+void Postings::append_common(const RefSet& set, std::vector<std::uint32_t>& out) const {
+  const auto keep = [&](std::uint32_t ref) {
+    if (set.contains(SeriesRef{ref})) out.push_back(ref);
+  };
+  if (big()) {
+    const RefSet common(roaring_bitmap_and(set.bitmap_, big_->set.bitmap_));
+    const std::size_t before = out.size();
+    out.resize(before + common.size());
+    roaring_bitmap_to_uint32_array(common.bitmap_, out.data() + before);
+    for (const std::uint32_t ref : big_->fresh()) keep(ref);
+  } else if (count_ > 0) {
+    for_each_gap(gaps_, first_, count_, keep);
+  }
+}
+
 void Postings::subtract_from(RefSet& set) const {
   const auto drop = [&](std::uint32_t ref) { roaring_bitmap_remove(set.bitmap_, ref); };
   if (big()) {

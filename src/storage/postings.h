@@ -67,6 +67,8 @@ class Postings {
   bool intersects(const RefSet& set) const;
   /// set := set and this
   void intersect_into(RefSet& set) const;
+  /// Appends the refs that are in both, in no order.
+  void append_common(const RefSet& set, std::vector<std::uint32_t>& out) const;
   /// set := set without this
   void subtract_from(RefSet& set) const;
   /// set := set or this

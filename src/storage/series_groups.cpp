@@ -6,10 +6,17 @@
 
 namespace silverback::storage {
 
+bool has_hidden(const Labels& labels) {
+  // In order of names, and these begin with what few others do.
+  for (const LabelView& label : labels) {
+    if (is_hidden_label(label.name)) return true;
+    if (label.name > kRetentionPolicyLabel) break;
+  }
+  return false;
+}
+
 Labels visible(const Labels& labels) {
-  const bool hides =
-      std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_hidden_label(l.name); });
-  if (!hides) return labels;
+  if (!has_hidden(labels)) return labels;
   std::string bytes;
   for (const LabelView& label : labels) {
     if (!is_hidden_label(label.name)) append_label(bytes, label.name, label.value);
@@ -17,9 +24,10 @@ Labels visible(const Labels& labels) {
   return Labels::from_checked_bytes(std::move(bytes));
 }
 
-SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden)
+SeriesGroups::SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, Tenant tenant,
+                           bool hide_hidden)
     : refs_(std::move(refs)) {
-  if (refs_.size() < 2) return;
+  if (refs_.size() < 2 || !index.may_look_alike(tenant)) return;
   struct Named {
     Hash128 name;
     std::uint32_t at;

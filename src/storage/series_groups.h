@@ -15,8 +15,12 @@ namespace silverback::storage {
 
 class SeriesGroups {
  public:
-  /// @param refs  ascending. @param hide_hidden  whether hidden labels count
-  SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, bool hide_hidden);
+  /// @param refs  ascending, of one tenant. @param hide_hidden  hidden labels do not count
+  SeriesGroups(std::vector<SeriesRef> refs, const LabelIndex& index, Tenant tenant, bool hide_hidden);
+
+  /// What finding the groups of so many series takes, for a while.
+  static std::uint64_t bytes_to_find(std::size_t series) { return series * std::uint64_t{56}; }
+  std::uint64_t memory_bytes() const { return (refs_.capacity() + starts_.capacity()) * sizeof(SeriesRef); }
 
   std::size_t size() const { return starts_.empty() ? refs_.size() : starts_.size() - 1; }
   /// Ascending; the first one names the group. Groups are in order of their first series.
@@ -30,6 +34,7 @@ class SeriesGroups {
   std::vector<std::uint32_t> starts_;  // empty when every series is alone
 };
 
+bool has_hidden(const Labels& labels);
 /// Without hidden labels.
 Labels visible(const Labels& labels);
 

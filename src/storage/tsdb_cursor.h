@@ -23,16 +23,24 @@ class TsdbCursor final : public SeriesCursor {
   Status read(Columns& out) override;
 
  private:
-  /// A Values record of one series, in block_bytes_.
+  /// A Values record, in block_bytes_.
   struct Stored {
+    std::size_t series;  // index into refs_
     std::int32_t window;
     std::uint32_t generation;
     std::size_t begin;
     std::size_t size;
   };
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
   Status load_block();
-  Status read_windows(std::span<const SeriesRef> refs);
+  Status read_head();
+  Status read_windows();
+  void sort_records();
+  Status keep(const StoredChunk& chunk);
   Status add_series(std::size_t at);
+  /// Asks for the cursor's own memory and `more` bytes.
+  Status hold(std::uint64_t more);
 
   Engine& engine_;
   const SeriesGroups groups_;
@@ -40,6 +48,7 @@ class TsdbCursor final : public SeriesCursor {
   const Select select_;
   TimesCache times_;
   ColumnBuilder builder_;
+  std::uint64_t held_ = 0;  // the most that was asked for
 
   std::size_t at_ = 0;  // of the current group, plus 1
   bool labels_current_ = false;
@@ -48,11 +57,18 @@ class TsdbCursor final : public SeriesCursor {
   // The block that read() needed last.
   std::size_t block_begin_ = 0;  // groups
   std::size_t block_end_ = 0;
-  std::vector<SeriesRef> refs_;              // ascending
-  std::vector<SeriesSnapshot> snapshots_;    // by position in refs_
-  std::vector<std::vector<Stored>> stored_;  // likewise
+  std::vector<SeriesRef> refs_;             // ascending
+  std::vector<std::uint32_t> snapshot_of_;  // by position in refs_: index into snapshots_, or kNone
+  std::vector<SeriesSnapshot> snapshots_;   // the first snapshot_count_ are in use
+  std::size_t snapshot_count_ = 0;
+  std::uint64_t snapshot_bytes_ = 0;
+  std::vector<Stored> stored_;               // by series, and for each by generation and window
+  std::vector<std::uint32_t> stored_begin_;  // by position in refs_: of its records; one more at the end
+  std::vector<Stored> found_;                // as they were read
+  std::vector<std::uint32_t> next_;          // scratch of sort_records()
   std::string block_bytes_;
-  std::vector<SampleColumn> open_;  // of the series being built
+  std::vector<SampleColumn> open_;  // of the group being built, the first open_count_
+  std::size_t open_count_ = 0;
 };
 
 }  // namespace silverback::storage

@@ -9,7 +9,10 @@ namespace silverback::storage {
 Result<std::unique_ptr<SeriesCursor>> TsdbQuerier::select(std::span<const Matcher> matchers,
                                                           const Select& select) {
   auto refs = engine_.index().select(tenant_, matchers, {!select.show_hidden, select.as_floats});
-  SeriesGroups groups(std::move(refs), engine_.index(), !select.show_hidden);
+  if (select.hold) {
+    if (Status refused = select.hold(SeriesGroups::bytes_to_find(refs.size())); !refused.ok()) return refused;
+  }
+  SeriesGroups groups(std::move(refs), engine_.index(), tenant_, !select.show_hidden);
   if (select.max_series != 0 && groups.size() > select.max_series) {
     return Status(Code::ResourceExhausted, "the selector matches " + std::to_string(groups.size()) +
                                                " series, more than the limit of " +
@@ -20,35 +23,71 @@ Result<std::unique_ptr<SeriesCursor>> TsdbQuerier::select(std::span<const Matche
       std::make_unique<TsdbCursor>(engine_, std::move(groups), range_, select));
 }
 
-Status TsdbQuerier::keep_live(std::vector<SeriesRef>& refs) {
-  // Head first, as for samples.
-  std::vector<bool> live(refs.size());
-  std::size_t count = 0;
-  const auto mark = [&](std::size_t i) {
-    count += live[i] ? 0 : 1;
-    live[i] = true;
-  };
-  engine_.head().visit(refs,
-                       [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
-                         if (shard.may_have(series, range_)) mark(i);
-                       });
-  const auto table = engine_.store().table();
-  const auto [first, last] = table->overlapping(range_);
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
-  for (std::size_t w = last; w-- > first && count < refs.size();) {
-    runs.clear();
-    if (Status bad = engine_.store().live_series(table->windows[w], runs); !bad.ok()) return bad;
-    for (const auto& [begin, size] : runs) {
-      auto at = std::lower_bound(refs.begin(), refs.end(), SeriesRef{begin});
-      for (; at != refs.end() && static_cast<std::uint32_t>(*at) - begin < size; ++at) {
-        mark(static_cast<std::size_t>(at - refs.begin()));
+namespace {
+
+/// Which of some ascending refs are live.
+struct Live {
+  explicit Live(std::span<const SeriesRef> of) : refs(of), marks(of.size()) {}
+
+  void mark(std::size_t i) {
+    count += marks[i] != 0 ? 0 : 1;
+    marks[i] = 1;
+  }
+  bool all() const { return count == refs.size(); }
+
+  /// By the live-series records of the windows.
+  Status mark_stored(const ChunkStore& store, const WindowTable& table, TimeRange range) {
+    const auto [first, last] = table.overlapping(range);
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> runs;
+    for (std::size_t w = last; w-- > first && !all();) {
+      runs.clear();
+      if (Status bad = store.live_series(table.windows[w], runs); !bad.ok()) return bad;
+      for (const auto& [begin, size] : runs) {
+        auto at = std::lower_bound(refs.begin(), refs.end(), SeriesRef{begin});
+        for (; at != refs.end() && static_cast<std::uint32_t>(*at) - begin < size; ++at) {
+          mark(static_cast<std::size_t>(at - refs.begin()));
+        }
       }
     }
+    return {};
   }
-  if (count == refs.size()) return {};
+
+  const std::span<const SeriesRef> refs;
+  std::vector<std::uint8_t> marks;
+  std::size_t count = 0;
+};
+
+}  // namespace
+
+// The windows' records name series by runs, so they come first and the head is asked about the others alone.
+// What a flush moved to the store meanwhile shows in a table that is new.
+Status TsdbQuerier::keep_live(std::vector<SeriesRef>& refs) {
+  Live live(refs);
+  const ChunkStore& store = engine_.store();
+  const auto table = store.table();
+  if (Status bad = live.mark_stored(store, *table, range_); !bad.ok()) return bad;
+  if (live.all()) return {};
+
+  std::vector<SeriesRef> others;
+  std::vector<std::size_t> places;
+  others.reserve(refs.size() - live.count);
+  places.reserve(refs.size() - live.count);
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    if (live.marks[i] != 0) continue;
+    others.push_back(refs[i]);
+    places.push_back(i);
+  }
+  engine_.head().visit(others,
+                       [&](std::size_t i, HeadShard& shard, HeadSeries& series) NO_THREAD_SAFETY_ANALYSIS {
+                         if (shard.may_have(series, range_)) live.mark(places[i]);
+                       });
+  if (live.all()) return {};
+  if (const auto now = store.table(); now != table) {
+    if (Status bad = live.mark_stored(store, *now, range_); !bad.ok()) return bad;
+  }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < refs.size(); ++i) {
-    if (live[i]) refs[kept++] = refs[i];
+    if (live.marks[i] != 0) refs[kept++] = refs[i];
   }
   refs.resize(kept);
   return {};
@@ -88,6 +127,14 @@ LabelAnswer limited(std::vector<std::string> values, std::size_t limit) {
 }  // namespace
 
 Result<LabelAnswer> TsdbQuerier::label_names(const LabelQuery& query) {
+  if (query.selectors.empty()) {
+    // Nearly always the newest series of each set of names is live, and then the others need no look.
+    std::vector<SeriesRef> newest = engine_.index().newest_of_shapes(tenant_);
+    const std::size_t shapes = newest.size();
+    if (Status bad = keep_live(newest); !bad.ok()) return bad;
+    if (shapes > 0 && newest.size() == shapes)
+      return limited(engine_.index().label_names(tenant_, newest), query.limit);
+  }
   bool all = false;
   const auto refs = matching(query, all);
   if (!refs) return refs.status();
@@ -108,7 +155,7 @@ Result<std::vector<Labels>> TsdbQuerier::series(const LabelQuery& query, bool& t
   bool all = false;
   auto refs = matching(query, all);
   if (!refs) return refs.status();
-  const SeriesGroups groups(std::move(*refs), engine_.index(), true);
+  const SeriesGroups groups(std::move(*refs), engine_.index(), tenant_, true);
   truncated = query.limit != 0 && groups.size() > query.limit;
   std::vector<Labels> out;
   const std::size_t count = truncated ? query.limit : groups.size();

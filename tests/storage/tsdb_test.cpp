@@ -151,7 +151,7 @@ TEST_F(TsdbTest, MillisecondsAreFlooredAndTheLastOfOneStays) {
   ASSERT_TRUE((*cursor)->read(columns).ok());
 
   EXPECT_EQ(columns.times, (std::vector<std::int64_t>{-1, 1, 2}));
-  EXPECT_EQ(columns.floats, (std::vector<double>{1.0, 3.0, 4.0}));
+  EXPECT_EQ(columns.floats, (UninitialisedVector<double>{1.0, 3.0, 4.0}));
 }
 
 TEST_F(TsdbTest, SeriesThatLookAlikeComeAsOne) {
@@ -171,7 +171,7 @@ TEST_F(TsdbTest, SeriesThatLookAlikeComeAsOne) {
   ASSERT_TRUE((*cursor)->read(columns).ok());
 
   EXPECT_EQ((*cursor)->labels(), (Labels{{"__name__", "a_b_c"}}));
-  EXPECT_EQ(columns.floats, (std::vector<double>{1.0, 2.0, 3.0, 4.0}));
+  EXPECT_EQ(columns.floats, (UninitialisedVector<double>{1.0, 2.0, 3.0, 4.0}));
 }
 
 TEST_F(TsdbTest, RefusesFieldsOfAnotherTypeAndKeepsTheRest) {
