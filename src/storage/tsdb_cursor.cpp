@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMostSeries = 512;
 constexpr std::size_t kLeastSeries = 8;
 constexpr std::size_t kRecordsPerBlock = 16'384;
-constexpr std::size_t kLeastBytes = 64 << 10;
+constexpr std::size_t kLeastBytes = 16 << 10;
 
 }  // namespace
 
