@@ -98,6 +98,21 @@ TEST_F(EngineTest, StopsAtTheLimitOfBytesAndOfSeries) {
   EXPECT_EQ(instant("up", 0).status().code(), Code::ResourceExhausted);
 }
 
+TEST_F(EngineTest, CountsWhatStorageHoldsAndGivesItBack) {
+  for (int i = 0; i < 10; ++i) add({{"__name__", "up"}, {"i", std::to_string(i)}}, 100);
+  limits_ = Limits{.max_bytes = 100'000};
+
+  store_.held_by_cursor = 40'000;
+  EXPECT_TRUE(range("sum(up) + sum(up offset 1d)", 0, 60'000, 15'000)) << "one cursor after the other";
+  store_.held_by_cursor = 100'001;
+  const auto refused = range("sum(up)", 0, 60'000, 15'000);
+
+  EXPECT_EQ(refused.status().code(), Code::ResourceExhausted);
+  EXPECT_NE(refused.status().message().find("100000"), std::string_view::npos);
+  store_.held_by_cursor = 40'000;
+  EXPECT_TRUE(range("sum(up)", 0, 60'000, 15'000));
+}
+
 TEST_F(EngineTest, AnswersABoundlessSubqueryQuickly) {
   const auto begin = std::chrono::steady_clock::now();
 

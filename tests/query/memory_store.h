@@ -31,6 +31,8 @@ class MemoryStore final : public Queryable {
   void clear() { series_.clear(); }
   /// How often select() was called since the last clear.
   std::size_t selects = 0;
+  /// What each cursor asks for when it reads, as a storage does for its buffers.
+  std::uint64_t held_by_cursor = 0;
 
   std::unique_ptr<Querier> querier(Tenant, TimeRange range) override {
     return std::make_unique<View>(*this, range);
@@ -39,11 +41,15 @@ class MemoryStore final : public Queryable {
  private:
   class Cursor final : public SeriesCursor {
    public:
-    Cursor(std::vector<const Series*> found, TimeRange range) : found_(std::move(found)), range_(range) {}
+    Cursor(std::vector<const Series*> found, TimeRange range, HoldBytes hold, std::uint64_t bytes)
+        : found_(std::move(found)), range_(range), hold_(std::move(hold)), bytes_(bytes) {}
     std::size_t size() const override { return found_.size(); }
     bool next() override { return ++at_ <= found_.size(); }
     const Labels& labels() override { return found_[at_ - 1]->labels; }
     Status read(Columns& out) override {
+      if (bytes_ > 0 && hold_) {
+        if (Status refused = hold_(bytes_); !refused.ok()) return refused;
+      }
       const Series& s = *found_[at_ - 1];
       const auto begin = std::ranges::lower_bound(s.times_ms, range_.min_ns, {},
                                                   [](std::int64_t ms) { return ms * kNsPerMs; });
@@ -58,6 +64,8 @@ class MemoryStore final : public Queryable {
    private:
     std::vector<const Series*> found_;
     TimeRange range_;
+    HoldBytes hold_;
+    std::uint64_t bytes_;
     std::size_t at_ = 0;
   };
 
@@ -77,7 +85,8 @@ class MemoryStore final : public Queryable {
       if (select.max_series > 0 && found.size() > select.max_series) {
         return Status(Code::ResourceExhausted, "too many series");
       }
-      return std::unique_ptr<SeriesCursor>(new Cursor(std::move(found), range_));
+      return std::unique_ptr<SeriesCursor>(
+          new Cursor(std::move(found), range_, select.hold, store_.held_by_cursor));
     }
     Result<LabelAnswer> label_names(const LabelQuery&) override { return LabelAnswer{}; }
     Result<LabelAnswer> label_values(std::string_view, const LabelQuery&) override { return LabelAnswer{}; }
