@@ -1,0 +1,33 @@
+// AlertSink: who is told of alerts that fire or end.
+//
+// What a sink has to remember goes into the same batch as the states, so after a kill either both are
+// there or neither.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "alerting/alert.h"
+#include "model/state_store.h"
+
+namespace silverback::alerting {
+
+struct AlertEvent {
+  const Alert* alert = nullptr;   // Firing or Inactive (resolved); valid during the call
+  std::string_view expression;    // of the rule, for the generator's address
+};
+
+class AlertSink {
+ public:
+  virtual ~AlertSink() = default;
+  /// Alerts that changed in this evaluation. Adds to the batch what must be kept.
+  virtual void prepare(std::span<const AlertEvent> events, std::int64_t time_ms, StateBatch& batch) = 0;
+  /// The batch is kept: now it may be told.
+  virtual void commit(std::span<const AlertEvent> events, std::int64_t time_ms) = 0;
+};
+
+}  // namespace silverback::alerting
