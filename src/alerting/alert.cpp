@@ -56,7 +56,8 @@ Result<Alert> decode_alert(std::string_view bytes) {
   }
   const std::string_view labels = in.bytes(in.varint());
   const std::uint64_t annotations = in.varint();
-  if (!in.ok() || version == 0 || state > static_cast<std::uint8_t>(AlertState::Firing) || annotations > kMaxAnnotations) {
+  if (!in.ok() || version == 0 || state > static_cast<std::uint8_t>(AlertState::Firing) ||
+      annotations > kMaxAnnotations) {
     return damaged;
   }
   for (std::uint64_t i = 0; i < annotations && in.ok(); ++i) {

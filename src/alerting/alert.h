@@ -25,12 +25,12 @@ struct Alert {
   TextPairs annotations;  // expanded; sorted by name
   AlertState state = AlertState::Pending;
   double value = 0;
-  std::int64_t active_ms = 0;        // since when the expression holds
-  std::int64_t fired_ms = 0;         // since when it fires
-  std::int64_t resolved_ms = 0;      // Inactive: when it ended
-  std::int64_t keep_firing_ms = 0;   // since when keep_firing_for alone keeps it
-  std::int64_t last_sent_ms = 0;     // to the Alertmanagers
-  std::int64_t valid_until_ms = 0;   // as told to them
+  std::int64_t active_ms = 0;       // since when the expression holds
+  std::int64_t fired_ms = 0;        // since when it fires
+  std::int64_t resolved_ms = 0;     // Inactive: when it ended
+  std::int64_t keep_firing_ms = 0;  // since when keep_firing_for alone keeps it
+  std::int64_t last_sent_ms = 0;    // to the Alertmanagers
+  std::int64_t valid_until_ms = 0;  // as told to them
 
   friend bool operator==(const Alert&, const Alert&) = default;
 };

@@ -17,14 +17,16 @@
 namespace silverback::alerting {
 
 struct AlertEvent {
-  const Alert* alert = nullptr;   // Firing or Inactive (resolved); valid during the call
-  std::string_view expression;    // of the rule, for the generator's address
+  const Alert* alert = nullptr;  // Firing or Inactive (resolved); valid during the call
+  std::string_view expression;   // of the rule, for the generator's address
+  bool changed = false;          // its state is not the one that was told before
+  bool due = false;              // Alertmanagers, who forget what they do not hear of, are to be told again
 };
 
 class AlertSink {
  public:
   virtual ~AlertSink() = default;
-  /// Alerts that changed in this evaluation. Adds to the batch what must be kept.
+  /// Alerts that changed in this evaluation or are due. Adds to the batch what must be kept.
   virtual void prepare(std::span<const AlertEvent> events, std::int64_t time_ms, StateBatch& batch) = 0;
   /// The batch is kept: now it may be told.
   virtual void commit(std::span<const AlertEvent> events, std::int64_t time_ms) = 0;

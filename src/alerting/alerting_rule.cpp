@@ -18,7 +18,9 @@ gotemplate::Value template_data(const RuleContext& context, const VectorSample& 
   gotemplate::Map external;
   for (const auto& [name, value] : *context.external_labels) external.items.emplace(name, value);
   gotemplate::Struct data;
-  data.type = "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value float64 }";
+  data.type =
+      "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value "
+      "float64 }";
   data.fields = {{"Labels", to_value(sample.labels)},
                  {"ExternalLabels", std::move(external)},
                  {"ExternalURL", context.external_url},
@@ -65,8 +67,8 @@ std::string_view to_string(RuleHealth health) {
 AlertingRule::AlertingRule(RuleSpec spec) : spec_(std::move(spec)) {
   const auto add = [&](std::vector<Text>& texts, const TextPairs& pairs) {
     for (const auto& [name, text] : pairs) {
-      auto parsed = gotemplate::Template::parse("__alert_" + spec_.name, with_rule_variables(text), rule_functions(),
-                                                gotemplate::MissingKey::Zero);
+      auto parsed = gotemplate::Template::parse("__alert_" + spec_.name, with_rule_variables(text),
+                                                rule_functions(), gotemplate::MissingKey::Zero);
       if (parsed) texts.push_back({name, std::move(*parsed)});
     }
     std::ranges::sort(texts, {}, &Text::name);
@@ -99,8 +101,8 @@ void AlertingRule::sent(const Labels& labels, std::int64_t time_ms, std::int64_t
   it->second.valid_until_ms = valid_until_ms;
 }
 
-std::string AlertingRule::expand(const Text& text, const gotemplate::Value& data, RuleEnvironment& environment,
-                                 Asked& out) const {
+std::string AlertingRule::expand(const Text& text, const gotemplate::Value& data,
+                                 RuleEnvironment& environment, Asked& out) const {
   auto expanded = text.text.execute(data, environment);
   if (expanded) return std::move(*expanded);
   const std::string problem =

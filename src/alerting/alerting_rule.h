@@ -66,7 +66,8 @@ class AlertingRule {
   };
 
   Alert make_alert(const RuleContext& context, const VectorSample& sample, Asked& out) const;
-  std::string expand(const Text& text, const gotemplate::Value& data, RuleEnvironment& environment, Asked& out) const;
+  std::string expand(const Text& text, const gotemplate::Value& data, RuleEnvironment& environment,
+                     Asked& out) const;
   Result<bool> inputs_missing(const RuleContext& context) const;
   Status ask_missing(const RuleContext& context, Asked& out) const;
   Status ask_resolve(const RuleContext& context, Asked& out) const;
@@ -77,12 +78,13 @@ class AlertingRule {
   RuleSpec spec_;  // fixed
   std::vector<Text> labels_;
   std::vector<Text> annotations_;
-  std::vector<std::string> inputs_;  // queries that give something when a selector of the expression finds series
+  std::vector<std::string>
+      inputs_;  // queries that give something when a selector of the expression finds series
   Alerts alerts_;
 };
 
-/// The series of an active alert: ALERTS{alertstate="firing", ...} and ALERTS_FOR_STATE, the time in seconds since
-/// when it is active.
+/// The series of an active alert: ALERTS{alertstate="firing", ...} and ALERTS_FOR_STATE, the time in seconds
+/// since when it is active.
 RuleSample state_sample(const Alert& alert);
 RuleSample since_sample(const Alert& alert);
 

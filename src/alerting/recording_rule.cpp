@@ -17,7 +17,8 @@ Result<std::vector<RuleSample>> RecordingRule::evaluate(const RuleContext& conte
     for (const auto& [name, value] : spec_.labels) labels.set(name, value);
     samples.push_back({labels.build(), sample.value});
     if (!seen.insert(samples.back().labels.bytes()).second) {
-      return Status(Code::Unprocessable, "vector contains metrics with the same labelset after applying rule labels");
+      return Status(Code::Unprocessable,
+                    "vector contains metrics with the same labelset after applying rule labels");
     }
   }
   if (context.limit != 0 && samples.size() > context.limit) {

@@ -14,7 +14,8 @@ class RecordingRule {
   /// @param spec  checked by parse_rule_file()
   explicit RecordingRule(RuleSpec spec) : spec_(std::move(spec)) {}
 
-  /// @returns Unprocessable when two samples get the same labels, ResourceExhausted over the group's limit, or the
+  /// @returns Unprocessable when two samples get the same labels, ResourceExhausted over the group's limit,
+  /// or the
   ///          expression's own failure
   Result<std::vector<RuleSample>> evaluate(const RuleContext& context) const;
 

@@ -21,7 +21,8 @@
 namespace silverback::alerting {
 
 /// A vector (a scalar is a vector of one sample without labels) at the given time.
-using QueryAt = std::function<Result<std::vector<VectorSample>>(std::string_view expression, std::int64_t time_ms)>;
+using QueryAt =
+    std::function<Result<std::vector<VectorSample>>(std::string_view expression, std::int64_t time_ms)>;
 
 /// Fixed for one evaluation.
 struct RuleContext {

@@ -43,7 +43,8 @@ class Reader {
     fields.text("name", group.name, yaml::Need::Required);
     if (std::int64_t ms = 0; fields.duration_ms("interval", ms) && ms > 0) group.interval_ms = ms;
     if (std::int64_t ms = 0; fields.duration_ms("query_offset", ms)) group.query_offset_ms = ms;
-    if (std::int64_t limit = 0; fields.whole("limit", limit, 0, kMaxLimit)) group.limit = static_cast<std::uint64_t>(limit);
+    if (std::int64_t limit = 0; fields.whole("limit", limit, 0, kMaxLimit))
+      group.limit = static_cast<std::uint64_t>(limit);
     fields.text_map("labels", group.labels);
     check_label_names(node, "group " + quote(group.name), group.labels);
     if (const yaml::Node* rules = fields.list("rules")) {
@@ -86,7 +87,8 @@ class Reader {
     }
     fields.done();
     for (const auto& pair : group.labels) {
-      if (std::ranges::find(rule.labels, pair.first, &TextPairs::value_type::first) == rule.labels.end()) rule.labels.push_back(pair);
+      if (std::ranges::find(rule.labels, pair.first, &TextPairs::value_type::first) == rule.labels.end())
+        rule.labels.push_back(pair);
     }
     group.rules.push_back(std::move(rule));
   }
@@ -98,7 +100,8 @@ class Reader {
     for (const auto& [name, value] : rule.annotations) {
       if (!valid_label_name(name)) problems_.add(node, what + ": invalid annotation name: " + quote(name));
     }
-    if (fields.text("resolve", rule.resolve)) check_expression(node, what, "could not parse 'resolve'", rule.resolve);
+    if (fields.text("resolve", rule.resolve))
+      check_expression(node, what, "could not parse 'resolve'", rule.resolve);
     if (std::string policy; fields.text("on_missing", policy)) {
       if (policy == "resolve") {
         rule.on_missing = OnMissing::Resolve;
@@ -115,7 +118,8 @@ class Reader {
   }
 
   void check_recording(const yaml::Node& node, const std::string& what, const std::string& name) {
-    constexpr std::array<std::string_view, 5> kAlertOnly = {"annotations", "for", "keep_firing_for", "on_missing", "resolve"};
+    constexpr std::array<std::string_view, 5> kAlertOnly = {"annotations", "for", "keep_firing_for",
+                                                            "on_missing", "resolve"};
     for (const std::string_view field : kAlertOnly) {
       if (node.find(field) == nullptr) continue;
       problems_.add(node, what + ": invalid field '" + std::string(field) + "' in recording rule");
@@ -168,15 +172,20 @@ class Reader {
     }
   }
 
-  void check_expression(const yaml::Node& node, const std::string& what, std::string_view trouble, const std::string& text) {
+  void check_expression(const yaml::Node& node, const std::string& what, std::string_view trouble,
+                        const std::string& text) {
     const auto parsed = query::promql::parse_expr(text, {});
-    if (!parsed) problems_.add(node, what + ": " + std::string(trouble) + ": " + std::string(parsed.status().message()));
+    if (!parsed)
+      problems_.add(node, what + ": " + std::string(trouble) + ": " + std::string(parsed.status().message()));
   }
 
-  void check_templates(const yaml::Node& node, const std::string& what, std::string_view kind, const TextPairs& texts) {
+  void check_templates(const yaml::Node& node, const std::string& what, std::string_view kind,
+                       const TextPairs& texts) {
     for (const auto& [name, text] : texts) {
       const auto parsed = gotemplate::Template::parse(name, with_rule_variables(text), rule_functions());
-      if (!parsed) problems_.add(node, what + ": " + std::string(kind) + " " + quote(name) + ": " + std::string(parsed.status().message()));
+      if (!parsed)
+        problems_.add(node, what + ": " + std::string(kind) + " " + quote(name) + ": " +
+                                std::string(parsed.status().message()));
     }
   }
 
@@ -188,7 +197,8 @@ class Reader {
 }  // namespace
 
 std::string with_rule_variables(std::string_view text) {
-  return "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}" +
+  return "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := "
+         ".ExternalURL}}{{$value := .Value}}" +
          std::string(text);
 }
 

@@ -67,7 +67,8 @@ struct RuleFile {
 
 /// Checks everything that can be checked without data: fields, names, expressions, templates.
 /// @param name  what messages begin with
-/// @returns InvalidArgument with every problem on a line of its own: "rules.yml:12: rule 2, \"ManyErrors\": ..."
+/// @returns InvalidArgument with every problem on a line of its own: "rules.yml:12: rule 2, \"ManyErrors\":
+/// ..."
 Result<RuleFile> parse_rule_file(std::string_view text, std::string_view name);
 
 /// A template of a rule, with the variables that rules have before it: $labels, $externalLabels,

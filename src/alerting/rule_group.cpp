@@ -54,8 +54,13 @@ const RuleSpec& RuleGroup::Rule::spec() const {
   return std::visit([](const auto& rule) -> const RuleSpec& { return rule.spec(); }, what);
 }
 
-RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings, std::string file, GroupSpec spec)
-    : services_(services), settings_(settings), file_(std::move(file)), spec_(std::move(spec)), writer_(services.appender) {
+RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings, std::string file,
+                     GroupSpec spec)
+    : services_(services),
+      settings_(settings),
+      file_(std::move(file)),
+      spec_(std::move(spec)),
+      writer_(services.appender) {
   std::map<std::string, std::uint64_t> equal;
   for (const RuleSpec& rule : spec_.rules) {
     std::string identity = rule_identity(file_, spec_.name, rule);
@@ -71,7 +76,8 @@ RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings,
 
 std::int64_t RuleGroup::grid_ms(std::int64_t now_ms) const {
   const std::int64_t interval = interval_ms();
-  const auto offset = static_cast<std::int64_t>(hash64(file_ + '\xff' + spec_.name) % static_cast<std::uint64_t>(interval));
+  const auto offset =
+      static_cast<std::int64_t>(hash64(file_ + '\xff' + spec_.name) % static_cast<std::uint64_t>(interval));
   return floor_div(now_ms - offset, interval) * interval + offset;
 }
 
@@ -126,15 +132,18 @@ Result<std::uint64_t> RuleGroup::evaluate_rule(Rule& rule, const RuleContext& co
     return samples.status();
   }
   const std::uint64_t count = samples->size();
-  if (Status written = write(rule, std::move(*samples), context.query_time_ms()); !written.ok()) return written;
+  if (Status written = write(rule, std::move(*samples), context.query_time_ms()); !written.ok())
+    return written;
   return count;
 }
 
-Result<std::vector<RuleSample>> RuleGroup::evaluate_alerts(Rule& rule, AlertingRule& alerts, const RuleContext& context) {
+Result<std::vector<RuleSample>> RuleGroup::evaluate_alerts(Rule& rule, AlertingRule& alerts,
+                                                           const RuleContext& context) {
   const auto asked = alerts.ask(context);
   if (!asked) return asked.status();
   for (const std::string& problem : asked->problems) {
-    log(LogLevel::Warn, "a template of a rule failed", {{"file", file_}, {"group", spec_.name}, {"err", problem}});
+    log(LogLevel::Warn, "a template of a rule failed",
+        {{"file", file_}, {"group", spec_.name}, {"err", problem}});
   }
   AlertingRule::Evaluated evaluated;
   {
@@ -150,9 +159,25 @@ Result<std::vector<RuleSample>> RuleGroup::evaluate_alerts(Rule& rule, AlertingR
   return std::move(evaluated.samples);
 }
 
-Status RuleGroup::keep_and_tell(Rule& rule, const AlertingRule& alerts, std::int64_t time_ms) {
+// Alerts of which Alertmanagers are to hear now; they count as told.
+std::vector<Labels> RuleGroup::mark_due(AlertingRule& alerts, std::int64_t time_ms) {
+  std::vector<Labels> due;
+  for (const auto& [labels, alert] : alerts.alerts()) {
+    if (alert.state == AlertState::Pending) continue;
+    const bool news = alert.resolved_ms > alert.last_sent_ms;
+    if (news || alert.last_sent_ms + settings_.resend_delay_ms < time_ms) due.push_back(labels);
+  }
+  const std::int64_t valid_ms = 4 * std::max(settings_.resend_delay_ms, interval_ms());
+  const MutexLock lock(mutex_);
+  for (const Labels& labels : due) alerts.sent(labels, time_ms, time_ms + valid_ms);
+  return due;
+}
+
+Status RuleGroup::keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t time_ms) {
+  const std::vector<Labels> due = mark_due(alerts, time_ms);
   StateBatch batch;
-  std::vector<AlertEvent> events;
+  std::map<Labels, AlertEvent> events;
+  for (const Labels& labels : due) events[labels] = {alerts.find(labels), rule.spec().expr, false, true};
   for (const Labels& labels : rule.unkept) {
     const Alert* alert = alerts.find(labels);
     if (alert == nullptr) {
@@ -160,13 +185,18 @@ Status RuleGroup::keep_and_tell(Rule& rule, const AlertingRule& alerts, std::int
       continue;
     }
     batch.put(alert_key(rule.key, labels), encode(*alert));
-    if (alert->state != AlertState::Pending) events.push_back({alert, rule.spec().expr});
+    if (alert->state == AlertState::Pending) continue;
+    AlertEvent& event = events[labels];
+    event = {alert, rule.spec().expr, true, event.due};
   }
-  services_.sink.prepare(events, time_ms, batch);
-  if (batch.empty()) return {};
-  if (Status kept = services_.states.apply(batch); !kept.ok()) return kept;
+  std::vector<AlertEvent> list;
+  for (const auto& [labels, event] : events) list.push_back(event);
+  services_.sink.prepare(list, time_ms, batch);
+  if (!batch.empty()) {
+    if (Status kept = services_.states.apply(batch); !kept.ok()) return kept;
+  }
   rule.unkept.clear();
-  services_.sink.commit(events, time_ms);
+  if (!list.empty()) services_.sink.commit(list, time_ms);
   return {};
 }
 
@@ -185,6 +215,11 @@ Status RuleGroup::write(Rule& rule, std::vector<RuleSample> samples, std::int64_
 RuleGroup::LastRun RuleGroup::last_run() const {
   const MutexLock lock(mutex_);
   return last_run_;
+}
+
+std::size_t RuleGroup::failed_rules() const {
+  const MutexLock lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count(rules_, RuleHealth::Bad, &Rule::health));
 }
 
 std::vector<RuleView> RuleGroup::view(bool with_alerts) const {
@@ -222,6 +257,7 @@ void RuleGroup::restore(std::size_t at, Alert alert) {
     rule.series.insert(state_sample(alert).labels);
     rule.series.insert(since_sample(alert).labels);
   }
+  alert.last_sent_ms = 0;  // who was told is told again at once: a message may have died with the process
   const MutexLock lock(mutex_);
   alerts->restore(std::move(alert));
 }
@@ -263,7 +299,7 @@ void RuleGroup::retire(std::int64_t time_ms, const std::set<std::string>& still_
       over.back().resolved_ms = time_ms;
     }
     std::vector<AlertEvent> events;
-    for (const Alert& alert : over) events.push_back({&alert, rule.spec().expr});
+    for (const Alert& alert : over) events.push_back({&alert, rule.spec().expr, true, true});
     services_.sink.prepare(events, time_ms, batch);
     if (batch.empty()) continue;
     if (Status kept = services_.states.apply(batch); !kept.ok()) {

@@ -36,6 +36,7 @@ struct RuleServices {
 struct RuleSettings {
   std::int64_t interval_ms = 60'000;
   std::int64_t query_offset_ms = 0;
+  std::int64_t resend_delay_ms = 60'000;  // Alertmanagers hear of a firing alert again so often
   TextPairs external_labels;
   std::string external_url;
   friend bool operator==(const RuleSettings&, const RuleSettings&) = default;
@@ -66,7 +67,8 @@ class RuleGroup {
   const GroupSpec& spec() const { return spec_; }
   const RuleSettings& settings() const { return settings_; }
   std::int64_t interval_ms() const { return spec_.interval_ms.value_or(settings_.interval_ms); }
-  /// The last grid point at or before `now_ms`: multiples of the interval, shifted by a hash of file and name.
+  /// The last grid point at or before `now_ms`: multiples of the interval, shifted by a hash of file and
+  /// name.
   std::int64_t grid_ms(std::int64_t now_ms) const;
 
   /// All rules at `time_ms`.
@@ -79,6 +81,8 @@ class RuleGroup {
     std::uint64_t samples = 0;
   };
   LastRun last_run() const EXCLUDES(mutex_);
+  /// Rules whose last evaluation failed.
+  std::size_t failed_rules() const EXCLUDES(mutex_);
   std::vector<RuleView> view(bool with_alerts) const EXCLUDES(mutex_);
 
   /// Keys of kept alerts begin with this and the rule's 16 bytes.
@@ -89,7 +93,8 @@ class RuleGroup {
   void restore(std::size_t rule, Alert alert) EXCLUDES(mutex_);
   /// From the same group as it was before a reload: everything of rules that are still there.
   void take_over(RuleGroup& before) EXCLUDES(mutex_);
-  /// The group is gone: its series end, its alerts are resolved. Rules whose key is in `still_there` are left.
+  /// The group is gone: its series end, its alerts are resolved. Rules whose key is in `still_there` are
+  /// left.
   void retire(std::int64_t time_ms, const std::set<std::string>& still_there) EXCLUDES(mutex_);
 
  private:
@@ -97,8 +102,8 @@ class RuleGroup {
   struct Rule {
     std::string key;
     std::variant<AlertingRule, RecordingRule> what;
-    SeriesSet series;           // as of the last evaluation
-    std::set<Labels> unkept;    // alerts whose last change the state store did not take
+    SeriesSet series;         // as of the last evaluation
+    std::set<Labels> unkept;  // alerts whose last change the state store did not take
     RuleHealth health = RuleHealth::Unknown;
     std::deque<RuleEvaluation> history;
 
@@ -106,9 +111,10 @@ class RuleGroup {
   };
 
   Result<std::uint64_t> evaluate_rule(Rule& rule, const RuleContext& context) EXCLUDES(mutex_);
-  Result<std::vector<RuleSample>> evaluate_alerts(Rule& rule, AlertingRule& alerts, const RuleContext& context)
-      EXCLUDES(mutex_);
-  Status keep_and_tell(Rule& rule, const AlertingRule& alerts, std::int64_t time_ms);
+  Result<std::vector<RuleSample>> evaluate_alerts(Rule& rule, AlertingRule& alerts,
+                                                  const RuleContext& context) EXCLUDES(mutex_);
+  Status keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t time_ms) EXCLUDES(mutex_);
+  std::vector<Labels> mark_due(AlertingRule& alerts, std::int64_t time_ms) EXCLUDES(mutex_);
   Status write(Rule& rule, std::vector<RuleSample> samples, std::int64_t time_ms);
   RuleContext context(std::int64_t time_ms) const;
 
@@ -120,7 +126,8 @@ class RuleGroup {
 
   SampleWriter writer_;  // of the evaluating thread
 
-  // Guards what readers see of the rules: alerts, health, history; taken to change them, never during a query.
+  // Guards what readers see of the rules: alerts, health, history; taken to change them, never during a
+  // query.
   mutable Mutex mutex_;
   std::vector<Rule> rules_;
   LastRun last_run_ GUARDED_BY(mutex_);

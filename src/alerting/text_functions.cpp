@@ -155,7 +155,9 @@ Value to_duration(Environment&, Arguments a) {
   const double v = to_float(a[0]);
   if (std::isnan(v) || std::isinf(v)) return {};
   const double ns = v * 1e9;
-  if (!(ns < 0x1p63 && ns >= -0x1p63)) throw Failure{format_float(v) + " cannot be represented as a nanoseconds duration since it overflows int64"};
+  if (!(ns < 0x1p63 && ns >= -0x1p63))
+    throw Failure{format_float(v) +
+                  " cannot be represented as a nanoseconds duration since it overflows int64"};
   return DurationNs{static_cast<std::int64_t>(ns)};
 }
 Value parse_duration(Environment&, Arguments a) {
@@ -163,7 +165,9 @@ Value parse_duration(Environment&, Arguments a) {
   if (!ms) throw Failure{"not a valid duration string: " + query::promql::quote(*a[0].as_string())};
   return static_cast<double>(*ms) / 1000;
 }
-Value now(Environment& environment, Arguments) { return static_cast<double>(of_rule(environment).now_ms) / 1000; }
+Value now(Environment& environment, Arguments) {
+  return static_cast<double>(of_rule(environment).now_ms) / 1000;
+}
 
 // ---- text
 
@@ -183,7 +187,8 @@ char32_t lower(char32_t c) {
   return c;
 }
 bool is_letter_or_digit(char32_t c) {
-  return (c < 0x80 && std::isalnum(static_cast<int>(c)) != 0) || (c >= 0xc0 && c != 0xd7 && c != 0xf7 && c < 0x2000);
+  return (c < 0x80 && std::isalnum(static_cast<int>(c)) != 0) ||
+         (c >= 0xc0 && c != 0xd7 && c != 0xf7 && c < 0x2000);
 }
 
 // Changes each character; change(character, the one before).
@@ -206,8 +211,9 @@ std::string each_rune(std::string_view text, Change change) {
 
 // strings.Title: the first letter of each word; a word is of letters, digits and underscores.
 Value title(Environment&, Arguments a) {
-  return each_rune(*a[0].as_string(),
-                   [](char32_t c, char32_t before) { return is_letter_or_digit(before) || before == '_' ? c : upper(c); });
+  return each_rune(*a[0].as_string(), [](char32_t c, char32_t before) {
+    return is_letter_or_digit(before) || before == '_' ? c : upper(c);
+  });
 }
 Value to_upper(Environment&, Arguments a) {
   return each_rune(*a[0].as_string(), [](char32_t c, char32_t) { return upper(c); });
@@ -241,7 +247,8 @@ std::unique_ptr<RE2> expression(const std::string& pattern) {
   options.set_log_errors(false);
   auto made = std::make_unique<RE2>(pattern, options);
   if (!made->ok()) {
-    throw Failure{"error parsing regexp: " + std::string(complaint(made->error_code())) + ": `" + made->error_arg() + "`"};
+    throw Failure{"error parsing regexp: " + std::string(complaint(made->error_code())) + ": `" +
+                  made->error_arg() + "`"};
   }
   return made;
 }
@@ -251,7 +258,8 @@ Value match(Environment&, Arguments a) {
 }
 
 // Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$. A group that is not there is empty.
-void expand(std::string& out, std::string_view replacement, const RE2& re, std::span<const re2::StringPiece> groups) {
+void expand(std::string& out, std::string_view replacement, const RE2& re,
+            std::span<const re2::StringPiece> groups) {
   while (!replacement.empty()) {
     const std::size_t dollar = std::min(replacement.find('$'), replacement.size());
     out += replacement.substr(0, dollar);
@@ -266,7 +274,9 @@ void expand(std::string& out, std::string_view replacement, const RE2& re, std::
     const bool braces = replacement.starts_with('{');
     const std::size_t from = braces ? 1 : 0;
     std::size_t to = from;
-    while (to < replacement.size() && (std::isalnum(static_cast<unsigned char>(replacement[to])) != 0 || replacement[to] == '_')) ++to;
+    while (to < replacement.size() &&
+           (std::isalnum(static_cast<unsigned char>(replacement[to])) != 0 || replacement[to] == '_'))
+      ++to;
     if (to == from || (braces && (to == replacement.size() || replacement[to] != '}'))) {
       out += '$';
       continue;
@@ -279,7 +289,8 @@ void expand(std::string& out, std::string_view replacement, const RE2& re, std::
     } else if (const auto it = re.NamedCapturingGroups().find(name); it != re.NamedCapturingGroups().end()) {
       group = static_cast<std::size_t>(it->second);
     }
-    if (group < groups.size() && groups[group].data() != nullptr) out.append(groups[group].data(), groups[group].size());
+    if (group < groups.size() && groups[group].data() != nullptr)
+      out.append(groups[group].data(), groups[group].size());
   }
 }
 
@@ -289,14 +300,16 @@ Value re_replace_all(Environment&, Arguments a) {
   const std::string& text = *a[2].as_string();
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re->NumberOfCapturingGroups()) + 1);
   std::string out;
-  std::size_t at = 0;       // copied up to here
-  std::size_t search = 0;   // looking from here on
+  std::size_t at = 0;        // copied up to here
+  std::size_t search = 0;    // looking from here on
   std::size_t last_end = 0;  // of the match before
-  while (search <= text.size() && re->Match(text, search, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) {
+  while (search <= text.size() && re->Match(text, search, text.size(), RE2::UNANCHORED, groups.data(),
+                                            static_cast<int>(groups.size()))) {
     const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
     const std::size_t end = begin + groups[0].size();
     out.append(text, at, begin - at);
-    if (end > last_end || begin == 0) expand(out, replacement, *re, groups);  // an empty one behind a match is none
+    if (end > last_end || begin == 0)
+      expand(out, replacement, *re, groups);  // an empty one behind a match is none
     at = last_end = end;
     search = end;
     if (groups[0].empty()) {
@@ -331,7 +344,8 @@ std::optional<HostPort> split_host_port(std::string_view text) {
 
 bool is_ip(const std::string& text) {
   std::array<unsigned char, 16> address;
-  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 || inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+  return inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
 }
 
 Value strip_port(Environment&, Arguments a) {

@@ -26,7 +26,8 @@ struct VectorSample {
 /// What the functions of a rule's templates work on.
 class RuleEnvironment : public gotemplate::Environment {
  public:
-  std::function<Result<std::vector<VectorSample>>(std::string_view expression)> query;  // at the time of evaluation
+  std::function<Result<std::vector<VectorSample>>(std::string_view expression)>
+      query;  // at the time of evaluation
   std::int64_t now_ms = 0;
   std::string_view external_url;  // without a slash at its end
 };

@@ -40,7 +40,9 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(made(mark, Node::Kind::Null), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    leaf(made(mark, Node::Kind::Null), anchor);
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto it = anchors_.find(anchor);
     if (it == anchors_.end()) throw Refused{mark.line, "an alias within what it names"};
@@ -173,10 +175,12 @@ const Node* Node::find(std::string_view key) const {
 
 Result<Node> parse(std::string_view text, std::string_view name) {
   const auto refuse = [&](int line, std::string_view what) {
-    return Status(Code::InvalidArgument, std::string(name) + ":" + std::to_string(line + 1) + ": " + std::string(what));
+    return Status(Code::InvalidArgument,
+                  std::string(name) + ":" + std::to_string(line + 1) + ": " + std::string(what));
   };
   if (text.size() > kMaxText) {
-    return refuse(0, std::to_string(text.size()) + " bytes are more than the limit of " + std::to_string(kMaxText));
+    return refuse(
+        0, std::to_string(text.size()) + " bytes are more than the limit of " + std::to_string(kMaxText));
   }
   try {
     std::istringstream stream{std::string(text)};
@@ -224,7 +228,8 @@ const Node* Fields::any(std::string_view name) {
 
 void Fields::wrong(const Node& at, std::string_view name, std::string_view wanted) {
   const std::string found = at.kind == Node::Kind::Scalar ? shown(at.text) : std::string(kind_name(at.kind));
-  problems_.add(at, what_ + ": " + std::string(name) + ": expected " + std::string(wanted) + ", found " + found);
+  problems_.add(at,
+                what_ + ": " + std::string(name) + ": expected " + std::string(wanted) + ", found " + found);
 }
 
 const Node* Fields::scalar(std::string_view name, std::string_view wanted) {
@@ -260,7 +265,8 @@ bool Fields::whole(std::string_view name, std::int64_t& out, std::int64_t least,
   std::int64_t value = 0;
   const char* end = node->text.data() + node->text.size();
   const auto [at, error] = std::from_chars(node->text.data(), end, value);
-  if (error != std::errc() || at != end || value < least || value > most) return wrong(*node, name, wanted), false;
+  if (error != std::errc() || at != end || value < least || value > most)
+    return wrong(*node, name, wanted), false;
   out = value;
   return true;
 }

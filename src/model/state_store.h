@@ -41,10 +41,11 @@ class StateStore {
   /// All of it or nothing, in order; durable when it returns OK.
   /// @returns Unavailable when the disk does not take it; try again later
   virtual Status apply(const StateBatch& batch) = 0;
-  /// Every pair whose key begins with `prefix`, by key, as of the time of the call. The callback returns false
-  /// to stop. @returns DataLoss or Unavailable when the store cannot be read
-  virtual Status scan(std::string_view prefix,
-                      const std::function<bool(std::string_view key, std::string_view value)>& each) const = 0;
+  /// Every pair whose key begins with `prefix`, by key, as of the time of the call. The callback returns
+  /// false to stop. @returns DataLoss or Unavailable when the store cannot be read
+  virtual Status scan(
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& each) const = 0;
 };
 
 }  // namespace silverback

@@ -1,4 +1,5 @@
-// StateDb: StateStore on a small RocksDB of its own, `<storage path>/state`, with its log synced at each batch.
+// StateDb: StateStore on a small RocksDB of its own, `<storage path>/state`, with its log synced at each
+// batch.
 //
 // Beside the chunks and not among them: those are written without a log, as whole files; this one is
 // written often and little. The directory belongs to whoever holds the store's lock.

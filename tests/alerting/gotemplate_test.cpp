@@ -26,7 +26,8 @@ std::vector<Golden> golden() {
   std::vector<Golden> all;
   for (std::string line; std::getline(file, line);) {
     const std::size_t tab = line.find('\t');
-    all.push_back({*query::promql::unquote(line.substr(0, tab)), *query::promql::unquote(line.substr(tab + 1))});
+    all.push_back(
+        {*query::promql::unquote(line.substr(0, tab)), *query::promql::unquote(line.substr(tab + 1))});
   }
   return all;
 }
@@ -40,9 +41,12 @@ Result<std::vector<VectorSample>> query_up(std::string_view text) {
 }
 
 gotemplate::Value data() {
-  const Labels labels = {{"__name__", "m"}, {"job", "api"}, {"instance", "host.example.com:9100"}, {"path", "/a/b"}};
+  const Labels labels = {
+      {"__name__", "m"}, {"job", "api"}, {"instance", "host.example.com:9100"}, {"path", "/a/b"}};
   gotemplate::Struct made;
-  made.type = "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value float64 }";
+  made.type =
+      "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value "
+      "float64 }";
   made.fields = {{"Labels", to_value(labels)},
                  {"ExternalLabels", to_value(Labels{{"region", "eu"}})},
                  {"ExternalURL", ""},
@@ -51,13 +55,15 @@ gotemplate::Value data() {
 }
 
 std::string expand(std::string_view text) {
-  const auto parsed = gotemplate::Template::parse("__alert_T", with_rule_variables(text), rule_functions(), gotemplate::MissingKey::Zero);
+  const auto parsed = gotemplate::Template::parse("__alert_T", with_rule_variables(text), rule_functions(),
+                                                  gotemplate::MissingKey::Zero);
   if (!parsed) return "ERROR: " + std::string(parsed.status().message());
   RuleEnvironment environment;
   environment.query = query_up;
   const auto out = parsed->execute(data(), environment);
   if (out) return *out;
-  return "<error expanding template: error executing template __alert_T: " + std::string(out.status().message()) + ">";
+  return "<error expanding template: error executing template __alert_T: " +
+         std::string(out.status().message()) + ">";
 }
 
 TEST(GoTemplate, GivesWhatPrometheusGives) {
@@ -74,7 +80,8 @@ TEST(GoTemplate, BoundsWhatATemplateCanCost) {
   for (int i = 0; i < 8; ++i) loops += "{{ end }}";
 
   EXPECT_NE(expand(loops).find("steps"), std::string::npos);
-  EXPECT_NE(expand("{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}").find("depth"), std::string::npos);
+  EXPECT_NE(expand("{{ define \"r\" }}{{ template \"r\" }}{{ end }}{{ template \"r\" }}").find("depth"),
+            std::string::npos);
   EXPECT_NE(expand("{{ " + std::string(1000, '(') + "1").find("nested"), std::string::npos);
 }
 

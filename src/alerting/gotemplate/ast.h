@@ -18,35 +18,35 @@ namespace silverback::gotemplate {
 
 enum class NodeKind : std::uint8_t {
   // Operands.
-  Dot,         // .
-  Nil,         // nil
-  Constant,    // true, 1, "x", 'c'
-  Field,       // .Labels.job: names
-  Variable,    // $labels.job: names, the first with its $
-  Function,    // humanize: names[0]
-  Chain,       // (pipeline).Labels: children[0], names
-  Pipeline,    // children are commands; names are declared or assigned variables
-  Command,     // children are operands
+  Dot,       // .
+  Nil,       // nil
+  Constant,  // true, 1, "x", 'c'
+  Field,     // .Labels.job: names
+  Variable,  // $labels.job: names, the first with its $
+  Function,  // humanize: names[0]
+  Chain,     // (pipeline).Labels: children[0], names
+  Pipeline,  // children are commands; names are declared or assigned variables
+  Command,   // children are operands
   // Statements.
   Text,
-  Action,      // children[0] is a pipeline
-  If,          // pipeline, list, list of the else branch
+  Action,  // children[0] is a pipeline
+  If,      // pipeline, list, list of the else branch
   Range,
   With,
-  Template,    // names[0]; pipeline, when it has one
-  Block,       // a list: children
+  Template,  // names[0]; pipeline, when it has one
+  Block,     // a list: children
   Break,
   Continue,
 };
 
 struct Node {
   NodeKind kind;
-  std::size_t position = 0;            // byte in the text, as Go counts it
+  std::size_t position = 0;  // byte in the text, as Go counts it
   std::vector<std::unique_ptr<Node>> children;
   std::vector<std::string> names;
-  Value value;                         // Constant; Text
-  std::string text;                    // Constant: as written
-  bool assigns = false;                // Pipeline: = and not :=
+  Value value;           // Constant; Text
+  std::string text;      // Constant: as written
+  bool assigns = false;  // Pipeline: = and not :=
 
   /// As Go's parser would write it again: what error messages quote.
   std::string to_string() const;

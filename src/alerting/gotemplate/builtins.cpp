@@ -112,7 +112,8 @@ Value slice(Environment&, Arguments a) {
     throw Failure{a[0].is_nil() ? "slice of untyped nil" : "can't slice item of type " + a[0].type_name()};
   }
   if (a.size() > (text != nullptr ? 3U : 4U)) {
-    throw Failure{text != nullptr ? "cannot 3-index slice a string" : "too many slice indexes: " + std::to_string(a.size() - 1)};
+    throw Failure{text != nullptr ? "cannot 3-index slice a string"
+                                  : "too many slice indexes: " + std::to_string(a.size() - 1)};
   }
   const std::size_t size = text != nullptr ? text->size() : list->items.size();
   const std::size_t from = a.size() > 1 ? position(a[1], size, true) : 0;
@@ -120,7 +121,8 @@ Value slice(Environment&, Arguments a) {
   if (from > to) throw Failure{"invalid slice index: " + std::to_string(from) + " > " + std::to_string(to)};
   if (text != nullptr) return text->substr(from, to - from);
   List part;
-  part.items.assign(list->items.begin() + static_cast<std::ptrdiff_t>(from), list->items.begin() + static_cast<std::ptrdiff_t>(to));
+  part.items.assign(list->items.begin() + static_cast<std::ptrdiff_t>(from),
+                    list->items.begin() + static_cast<std::ptrdiff_t>(to));
   part.methods = list->methods;
   part.type = list->type;
   return part;
@@ -193,8 +195,8 @@ std::string escape_query(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-        c == '~') {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+        c == '.' || c == '~') {
       out += c;
     } else if (c == ' ') {
       out += '+';

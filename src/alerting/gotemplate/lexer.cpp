@@ -20,7 +20,8 @@ bool is_blank(char c) { return kBlanks.find(c) != kBlanks.npos; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) {
   // Bytes of other alphabets are taken for letters.
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (static_cast<unsigned char>(c) & 0x80) != 0;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         (static_cast<unsigned char>(c) & 0x80) != 0;
 }
 bool is_word(char c) { return is_letter(c) || is_digit(c); }
 
@@ -55,7 +56,8 @@ std::string describe(std::string_view text) {
   const auto rune = decode_rune(text);
   char code[16];
   std::snprintf(code, sizeof code, "U+%04X", static_cast<unsigned>(rune.value));
-  return rune.value < 0x20 ? std::string(code) : std::string(code) + " '" + std::string(text.substr(0, rune.width)) + "'";
+  return rune.value < 0x20 ? std::string(code)
+                           : std::string(code) + " '" + std::string(text.substr(0, rune.width)) + "'";
 }
 
 }  // namespace
@@ -162,9 +164,7 @@ Item Lexer::inside() {
     case '`': return raw_quoted();
     case '$': return field_or_variable(ItemKind::Variable, ItemKind::Variable);
     case '(': ++parens_; return take(ItemKind::LeftParen, 1);
-    case ')':
-      parens_ -= parens_ == 0 ? 0 : 1;
-      return take(ItemKind::RightParen, 1);
+    case ')': parens_ -= parens_ == 0 ? 0 : 1; return take(ItemKind::RightParen, 1);
     case ',': return take(ItemKind::Comma, 1);
     default: break;
   }
@@ -195,7 +195,8 @@ Item Lexer::raw_quoted() {
 bool Lexer::at_terminator() const {
   if (at_ == source_.size()) return true;
   const char c = source_[at_];
-  return is_blank(c) || std::string_view(".,|:()=").find(c) != std::string_view::npos || rest().starts_with(kRight);
+  return is_blank(c) || std::string_view(".,|:()=").find(c) != std::string_view::npos ||
+         rest().starts_with(kRight);
 }
 
 Item Lexer::word() {

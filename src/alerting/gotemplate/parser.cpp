@@ -46,7 +46,8 @@ class Parser {
       add_tree(name_, std::move(root));
       return {};
     } catch (const Failure& failure) {
-      return {Code::InvalidArgument, "template: " + name_ + ":" + std::to_string(line(last_)) + ": " + failure.message};
+      return {Code::InvalidArgument,
+              "template: " + name_ + ":" + std::to_string(line(last_)) + ": " + failure.message};
     }
   }
 
@@ -331,7 +332,8 @@ class Parser {
 
   // Operands up to a pipe or the end of the pipeline.
   NodePtr command() {
-    auto made = node(NodeKind::Command, pending_variable_ ? pending_variable_->position : peek_non_space().position);
+    auto made =
+        node(NodeKind::Command, pending_variable_ ? pending_variable_->position : peek_non_space().position);
     for (;;) {
       if (!pending_variable_) peek_non_space();
       if (NodePtr operand = this->operand()) made->children.push_back(std::move(operand));
@@ -362,8 +364,7 @@ class Parser {
         return made;
       case NodeKind::Constant:
       case NodeKind::Nil:
-      case NodeKind::Dot:
-        throw Failure{"unexpected . after term " + quote(made->to_string())};
+      case NodeKind::Dot: throw Failure{"unexpected . after term " + quote(made->to_string())};
       default: {
         auto chain = node(NodeKind::Chain, position);
         chain->children.push_back(std::move(made));
@@ -403,7 +404,8 @@ class Parser {
       case ItemKind::Character: {
         const auto text = query::promql::unquote(item.text);
         const auto rune = text ? query::promql::decode_rune(*text) : query::promql::Rune{};
-        if (rune.width == 0 || rune.width != text->size()) throw Failure{"malformed character constant: " + std::string(item.text)};
+        if (rune.width == 0 || rune.width != text->size())
+          throw Failure{"malformed character constant: " + std::string(item.text)};
         return constant(item, Value(static_cast<std::int64_t>(rune.value)));
       }
       case ItemKind::String:
@@ -432,7 +434,9 @@ class Parser {
     if (negative || digits.starts_with('+')) digits.erase(0, 1);
     int base = 10;
     std::string_view body = digits;
-    const auto prefixed = [&](char letter) { return body.size() > 2 && body[0] == '0' && (body[1] | 0x20) == letter; };
+    const auto prefixed = [&](char letter) {
+      return body.size() > 2 && body[0] == '0' && (body[1] | 0x20) == letter;
+    };
     if (prefixed('x')) {
       base = 16;
     } else if (prefixed('o')) {
@@ -522,7 +526,8 @@ std::string Node::to_string() const {
       return out;
     case NodeKind::Function: return names[0];
     case NodeKind::Chain:
-      out = children[0]->kind == NodeKind::Pipeline ? "(" + children[0]->to_string() + ")" : children[0]->to_string();
+      out = children[0]->kind == NodeKind::Pipeline ? "(" + children[0]->to_string() + ")"
+                                                    : children[0]->to_string();
       append_names(out, names, 0);
       return out;
     case NodeKind::Pipeline: return pipeline_text(*this);

@@ -59,7 +59,8 @@ std::string digits_of(std::uint64_t magnitude, int base, bool upper) {
   std::array<char, 66> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), magnitude, base).ptr;
   std::string text(buffer.data(), end);
-  if (upper) std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
+  if (upper)
+    std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -160,8 +161,9 @@ bool format_string(std::string& out, const Verb& verb, std::string_view v) {
     case 'v':
     case 's': pad(out, verb, v, verb.zero && !verb.minus); return true;
     case 'q': {
-      const bool raw = verb.sharp && v.find('`') == v.npos &&
-                       std::ranges::none_of(v, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
+      const bool raw = verb.sharp && v.find('`') == v.npos && std::ranges::none_of(v, [](char c) {
+                         return static_cast<unsigned char>(c) < 0x20 && c != '\t';
+                       });
       pad(out, verb, raw ? "`" + std::string(v) + "`" : query::promql::quote(v));
       return true;
     }
@@ -219,7 +221,8 @@ bool format_composite(std::string& out, const Verb& verb, const Value& value) {
       format_operand(out, verb, item.second);
     });
   } else if (const Struct* fields = value.as_struct()) {
-    format_items(out, "{", '}', fields->fields, [&](const auto& field) { format_operand(out, verb, field.second); });
+    format_items(out, "{", '}', fields->fields,
+                 [&](const auto& field) { format_operand(out, verb, field.second); });
   } else {
     return false;
   }
@@ -244,7 +247,8 @@ void format_operand(std::string& out, const Verb& asked, const Value& value) {
     good = format_string(out, verb, *text);
   } else if (const DurationNs* duration = value.as_duration()) {
     const bool as_text = verb.letter == 'v' || verb.letter == 's' || verb.letter == 'q';
-    good = as_text ? format_string(out, verb, format_go_duration(duration->ns)) : format_int(out, verb, duration->ns);
+    good = as_text ? format_string(out, verb, format_go_duration(duration->ns))
+                   : format_int(out, verb, duration->ns);
   } else if (const TimeNs* time = value.as_time()) {
     good = format_string(out, verb, format_go_time(time->ns));
   } else {

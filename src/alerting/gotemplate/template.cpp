@@ -39,8 +39,8 @@ class Executor {
 
   [[noreturn]] void fail(const Node& at, const std::string& message) const {
     const std::string context = at.to_string();
-    throw Failure{"template: " + frame_.tree->place(at.position) + ": executing " + query::promql::quote(frame_.name) +
-                  " at <" + context + ">: " + message};
+    throw Failure{"template: " + frame_.tree->place(at.position) + ": executing " +
+                  query::promql::quote(frame_.name) + " at <" + context + ">: " + message};
   }
   void count(const Node& at) {
     if (++nodes_ > kMaxNodes) fail(at, "more than " + std::to_string(kMaxNodes) + " steps");
@@ -92,7 +92,8 @@ class Executor {
     const std::size_t scope = frame_.variables.size();
     const Value value = pipeline(*node.children[0], dot);
     const bool with = node.kind == NodeKind::With;
-    const Flow flow = value.truth() ? walk(*node.children[1], with ? value : dot) : walk(*node.children[2], dot);
+    const Flow flow =
+        value.truth() ? walk(*node.children[1], with ? value : dot) : walk(*node.children[2], dot);
     frame_.variables.resize(scope);
     return flow;
   }
@@ -150,7 +151,8 @@ class Executor {
     const auto it = trees_.find(node.names[0]);
     if (it == trees_.end()) fail(node, "template " + query::promql::quote(node.names[0]) + " not defined");
     const Value data = node.children.empty() ? Value() : pipeline(*node.children[0], dot);
-    if (++depth_ > kMaxDepth) fail(node, "exceeded maximum template depth (" + std::to_string(kMaxDepth) + ")");
+    if (++depth_ > kMaxDepth)
+      fail(node, "exceeded maximum template depth (" + std::to_string(kMaxDepth) + ")");
     walk_tree(it->first, it->second, data);
     --depth_;
   }
@@ -196,13 +198,15 @@ class Executor {
       case NodeKind::Chain:
       case NodeKind::Variable: {
         std::vector<Value> arguments;
-        for (std::size_t i = 1; i < command.children.size(); ++i) arguments.push_back(operand(*command.children[i], dot));
+        for (std::size_t i = 1; i < command.children.size(); ++i)
+          arguments.push_back(operand(*command.children[i], dot));
         if (last) arguments.push_back(*last);
         return path(first, dot, arguments);
       }
       default: break;
     }
-    if (command.children.size() > 1 || last) fail(first, "can't give argument to non-function " + first.to_string());
+    if (command.children.size() > 1 || last)
+      fail(first, "can't give argument to non-function " + first.to_string());
     if (first.kind == NodeKind::Nil) fail(command, "nil is not a command");
     return operand(first, dot);
   }
@@ -282,7 +286,8 @@ class Executor {
 
   // ---- functions
 
-  Value call(const Node& command, const std::string& name, const Value& dot, const std::optional<Value>& last) {
+  Value call(const Node& command, const std::string& name, const Value& dot,
+             const std::optional<Value>& last) {
     const Node& node = *command.children[0];
     const Function& function = functions_.find(name)->second;
     check_count(node, name, function, command.children.size() - 1 + (last ? 1 : 0));
@@ -290,7 +295,8 @@ class Executor {
     std::vector<Value> arguments;
     for (std::size_t i = 1; i < command.children.size(); ++i) {
       const Node& argument = *command.children[i];
-      arguments.push_back(fit(argument, operand(argument, dot), parameter(function, i - 1), argument.kind == NodeKind::Constant));
+      arguments.push_back(fit(argument, operand(argument, dot), parameter(function, i - 1),
+                              argument.kind == NodeKind::Constant));
     }
     if (last) arguments.push_back(fit(node, *last, parameter(function, arguments.size()), false));
     return invoke(command, name, function, arguments);
@@ -305,7 +311,8 @@ class Executor {
     return last ? *last : value;
   }
 
-  void check_count(const Node& node, const std::string& name, const Function& function, std::size_t got) const {
+  void check_count(const Node& node, const std::string& name, const Function& function,
+                   std::size_t got) const {
     const std::size_t wanted = function.parameters.size();
     const std::size_t least = function.variadic ? wanted - 1 : wanted;
     if (got < least || (got > wanted && !function.variadic)) {
@@ -338,7 +345,8 @@ class Executor {
         if (value.as_struct() != nullptr) return value;
         break;
     }
-    constexpr std::string_view kNames[] = {"", "string", "int", "float64", "template.queryResult", "*template.sample"};
+    constexpr std::string_view kNames[] = {
+        "", "string", "int", "float64", "template.queryResult", "*template.sample"};
     const std::string name(kNames[static_cast<std::size_t>(wanted)]);
     if (constant && (wanted == Parameter::List || wanted == Parameter::Struct)) {
       fail(node, "can't handle " + node.to_string() + " for arg of type " + name);
@@ -348,7 +356,8 @@ class Executor {
     fail(node, "wrong type for value; expected " + name + "; got " + value.type_name());
   }
 
-  Value invoke(const Node& node, const std::string& name, const Function& function, std::span<const Value> arguments) {
+  Value invoke(const Node& node, const std::string& name, const Function& function,
+               std::span<const Value> arguments) {
     try {
       return function.call(environment_, arguments);
     } catch (const Failure& failure) {
@@ -388,11 +397,12 @@ Result<std::string> Template::execute(const Value& data, Environment& environmen
   return execute(name_, data, environment);
 }
 
-Result<std::string> Template::execute(std::string_view name, const Value& data, Environment& environment) const {
+Result<std::string> Template::execute(std::string_view name, const Value& data,
+                                      Environment& environment) const {
   const auto it = trees_.find(name);
   if (it == trees_.end()) {
-    return Status(Code::Unprocessable, "template: no template " + query::promql::quote(name) + " associated with template " +
-                                           query::promql::quote(name_));
+    return Status(Code::Unprocessable, "template: no template " + query::promql::quote(name) +
+                                           " associated with template " + query::promql::quote(name_));
   }
   try {
     return Executor(*functions_, trees_, missing_, environment).run(it->first, it->second, data);

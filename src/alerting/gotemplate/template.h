@@ -1,8 +1,8 @@
 // Template: Go's text/template, as far as Prometheus' rules and Alertmanager's receivers use it.
 //
-//   auto parsed = Template::parse("annotation", "{{ $labels.job }} is at {{ $value | humanize }}", functions);
-//   if (!parsed) return parsed.status();                 // Go's words and place
-//   const auto text = parsed->execute(data, environment);
+//   auto parsed = Template::parse("annotation", "{{ $labels.job }} is at {{ $value | humanize }}",
+//   functions); if (!parsed) return parsed.status();                 // Go's words and place const auto text
+//   = parsed->execute(data, environment);
 //
 // All of the language: pipelines, variables, if, with, range, break, continue, define, template, block, trim
 // markers, comments, and Go's predefined functions. Values are those of value.h, so there are no channels,
@@ -25,7 +25,10 @@
 namespace silverback::gotemplate {
 
 /// What `.key` gives when a map has no such key.
-enum class MissingKey : std::uint8_t { NoValue, Zero };  // Go's options missingkey=default and missingkey=zero
+enum class MissingKey : std::uint8_t {
+  NoValue,
+  Zero
+};  // Go's options missingkey=default and missingkey=zero
 
 class Template {
  public:

@@ -61,23 +61,19 @@ void append_fraction(std::string& out, std::int64_t rest, std::int64_t unit) {
 }  // namespace
 
 bool Value::truth() const {
-  return std::visit(Overloaded{[](Nil) { return false; },
-                               [](bool v) { return v; },
-                               [](std::int64_t v) { return v != 0; },
-                               [](double v) { return v != 0; },
-                               [](const std::string& v) { return !v.empty(); },
-                               [](DurationNs v) { return v.ns != 0; },
-                               [](TimeNs) { return true; },
-                               [](const std::shared_ptr<const List>& v) { return !v->items.empty(); },
-                               [](const std::shared_ptr<const Map>& v) { return !v->items.empty(); },
-                               [](const std::shared_ptr<const Struct>&) { return true; }},
-                    v_);
+  return std::visit(
+      Overloaded{[](Nil) { return false; }, [](bool v) { return v; }, [](std::int64_t v) { return v != 0; },
+                 [](double v) { return v != 0; }, [](const std::string& v) { return !v.empty(); },
+                 [](DurationNs v) { return v.ns != 0; }, [](TimeNs) { return true; },
+                 [](const std::shared_ptr<const List>& v) { return !v->items.empty(); },
+                 [](const std::shared_ptr<const Map>& v) { return !v->items.empty(); },
+                 [](const std::shared_ptr<const Struct>&) { return true; }},
+      v_);
 }
 
 std::string Value::type_name() const {
   return std::visit(
-      Overloaded{[](Nil) { return std::string("<nil>"); },
-                 [](bool) { return std::string("bool"); },
+      Overloaded{[](Nil) { return std::string("<nil>"); }, [](bool) { return std::string("bool"); },
                  [](std::int64_t) { return std::string("int"); },
                  [](double) { return std::string("float64"); },
                  [](const std::string&) { return std::string("string"); },
@@ -88,17 +84,16 @@ std::string Value::type_name() const {
 }
 
 void append_value(std::string& out, const Value& value) {
-  std::visit(Overloaded{[&](Nil) { out += "<nil>"; },
-                        [&](bool v) { out += v ? "true" : "false"; },
-                        [&](std::int64_t v) { out += std::to_string(v); },
-                        [&](double v) { append_float_exponent(out, v); },
-                        [&](const std::string& v) { out += v; },
-                        [&](DurationNs v) { out += format_go_duration(v.ns); },
-                        [&](TimeNs v) { out += format_go_time(v.ns); },
-                        [&](const std::shared_ptr<const List>& v) { append_items(out, v->items); },
-                        [&](const std::shared_ptr<const Map>& v) { append_map(out, *v); },
-                        [&](const std::shared_ptr<const Struct>& v) { append_struct(out, *v); }},
-             value.variant());
+  std::visit(
+      Overloaded{[&](Nil) { out += "<nil>"; }, [&](bool v) { out += v ? "true" : "false"; },
+                 [&](std::int64_t v) { out += std::to_string(v); },
+                 [&](double v) { append_float_exponent(out, v); }, [&](const std::string& v) { out += v; },
+                 [&](DurationNs v) { out += format_go_duration(v.ns); },
+                 [&](TimeNs v) { out += format_go_time(v.ns); },
+                 [&](const std::shared_ptr<const List>& v) { append_items(out, v->items); },
+                 [&](const std::shared_ptr<const Map>& v) { append_map(out, *v); },
+                 [&](const std::shared_ptr<const Struct>& v) { append_struct(out, *v); }},
+      value.variant());
 }
 
 std::string sprint(std::span<const Value> operands) {
@@ -124,7 +119,8 @@ std::string format_go_duration(std::int64_t ns) {
   if (ns == 0) return "0s";
   std::string out = ns < 0 ? "-" : "";
   // The magnitude of the least int64 is one more than an int64 holds.
-  const std::uint64_t magnitude = ns < 0 ? 0 - static_cast<std::uint64_t>(ns) : static_cast<std::uint64_t>(ns);
+  const std::uint64_t magnitude =
+      ns < 0 ? 0 - static_cast<std::uint64_t>(ns) : static_cast<std::uint64_t>(ns);
   const auto part = [&](std::uint64_t unit) {
     out += std::to_string(magnitude / unit);
     append_fraction(out, static_cast<std::int64_t>(magnitude % unit), static_cast<std::int64_t>(unit));

@@ -54,9 +54,9 @@ struct TimeNs {  // always shown in UTC
 
 class Value {
  public:
-  using Variant = std::variant<Nil, bool, std::int64_t, double, std::string, DurationNs, TimeNs,
-                               std::shared_ptr<const List>, std::shared_ptr<const Map>,
-                               std::shared_ptr<const Struct>>;
+  using Variant =
+      std::variant<Nil, bool, std::int64_t, double, std::string, DurationNs, TimeNs,
+                   std::shared_ptr<const List>, std::shared_ptr<const Map>, std::shared_ptr<const Struct>>;
 
   Value() = default;
   Value(bool v) : v_(v) {}

@@ -1,0 +1,80 @@
+#include "alerting/alerting.h"
+
+#include <utility>
+
+#include "query/engine.h"
+
+namespace silverback::alerting {
+namespace {
+
+QueryAt instant_query(query::Engine& engine) {
+  return [&engine](std::string_view expression, std::int64_t time_ms) -> Result<std::vector<VectorSample>> {
+    query::QueryRequest request{.text = std::string(expression)};
+    request.start_ms = request.end_ms = time_ms;
+    auto result = engine.run(request);
+    if (!result) return result.status();
+    if (result->is_raw || (result->type != query::ResultType::Vector && result->type != query::ResultType::Scalar)) {
+      return Status(Code::Unprocessable, "rule result is not a vector or scalar");
+    }
+    std::vector<VectorSample> samples;
+    samples.reserve(result->matrix.rows());
+    for (std::size_t row = 0; row < result->matrix.rows(); ++row) {
+      samples.push_back({result->matrix.labels(row), result->matrix.at(row, 0)});
+    }
+    return samples;
+  };
+}
+
+}  // namespace
+
+// Hands on to the Alertmanagers that are configured now.
+class Alerting::Sink final : public AlertSink {
+ public:
+  void use(std::shared_ptr<Alertmanagers> alertmanagers) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    alertmanagers_.swap(alertmanagers);
+  }
+  std::shared_ptr<Alertmanagers> alertmanagers() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return alertmanagers_;
+  }
+
+  void prepare(std::span<const AlertEvent>, std::int64_t, StateBatch&) override {}
+  void commit(std::span<const AlertEvent> events, std::int64_t) override {
+    if (const auto to = alertmanagers()) to->post(events);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<Alertmanagers> alertmanagers_ GUARDED_BY(mutex_);
+};
+
+Alerting::Alerting(query::Engine& engine, Appender& appender, StateStore& states, const Clock& clock)
+    : sink_(std::make_unique<Sink>()),
+      rules_(std::make_unique<RuleManager>(RuleServices{instant_query(engine), appender, states, *sink_}, clock)) {}
+
+Alerting::~Alerting() = default;
+
+Status Alerting::configure(const AlertingConfig& config) {
+  const MutexLock lock(mutex_);
+  const bool told_as_before = sink_->alertmanagers() != nullptr && config.alertmanagers == config_.alertmanagers &&
+                              config.rules.external_labels == config_.rules.external_labels &&
+                              config.rules.external_url == config_.rules.external_url;
+  const auto before = sink_->alertmanagers();
+  if (!told_as_before) {
+    sink_->use(std::make_shared<Alertmanagers>(config.alertmanagers, config.rules.external_labels, config.rules.external_url));
+  }
+  if (Status loaded = rules_->load(config.rules, config.rule_files); !loaded.ok()) {
+    if (!told_as_before) sink_->use(before);
+    return loaded;
+  }
+  config_ = config;
+  return {};
+}
+
+std::vector<std::string> Alerting::alertmanagers() const {
+  const auto to = sink_->alertmanagers();
+  return to == nullptr ? std::vector<std::string>() : to->urls();
+}
+
+}  // namespace silverback::alerting

@@ -1,0 +1,136 @@
+#include "alerting/alerting_config.h"
+
+#include <utility>
+
+#include "model/labels.h"
+
+namespace silverback::alerting {
+namespace {
+
+std::string from_folder(std::string_view folder, const std::string& path) {
+  if (path.empty() || path.starts_with('/') || folder.empty()) return path;
+  return std::string(folder) + "/" + path;
+}
+
+class Reader {
+ public:
+  Reader(std::string_view name, std::string_view folder) : problems_(std::string(name)), folder_(folder) {}
+
+  Result<AlertingConfig> run(const yaml::Node& document) {
+    if (const yaml::Node* global = document.find("global")) read_global(*global);
+    if (document.find("rule_files") != nullptr) {
+      yaml::Fields fields(document, "configuration", problems_);
+      fields.texts("rule_files", config_.rule_files);
+      for (std::string& path : config_.rule_files) path = from_folder(folder_, path);
+    }
+    if (const yaml::Node* alerting = document.find("alerting")) read_alerting(*alerting);
+    if (Status bad = problems_.status(); !bad.ok()) return bad;
+    return std::move(config_);
+  }
+
+ private:
+  void read_global(const yaml::Node& node) {
+    if (node.kind == yaml::Node::Kind::Null) return;
+    yaml::Fields fields(node, "global", problems_);
+    if (fields.duration_ms("evaluation_interval", config_.rules.interval_ms) && config_.rules.interval_ms <= 0) {
+      fields.problem("evaluation_interval must be more than 0");
+    }
+    fields.duration_ms("rule_query_offset", config_.rules.query_offset_ms);
+    fields.text_map("external_labels", config_.rules.external_labels);
+    for (const auto& [name, value] : config_.rules.external_labels) {
+      if (name.empty() || name == kMetricName) fields.problem("external_labels: \"" + name + "\" is not a label name");
+    }
+    // Of scraping, which is not done here: read, so that a Prometheus file needs no change.
+    for (const std::string_view unused : {"scrape_interval", "scrape_timeout", "scrape_protocols", "query_log_file"}) {
+      fields.any(unused);
+    }
+    fields.done();
+  }
+
+  void read_alerting(const yaml::Node& node) {
+    if (node.kind == yaml::Node::Kind::Null) return;
+    yaml::Fields fields(node, "alerting", problems_);
+    if (const yaml::Node* list = fields.list("alertmanagers")) {
+      for (const yaml::Node& one : list->items) read_alertmanager(one);
+    }
+    fields.done();
+  }
+
+  void read_alertmanager(const yaml::Node& node) {
+    yaml::Fields fields(node, "alertmanagers", problems_);
+    AlertmanagerTarget target;
+    std::string scheme = "http";
+    std::string prefix;
+    std::string version = "v2";
+    fields.text("scheme", scheme);
+    fields.text("path_prefix", prefix);
+    fields.text("api_version", version);
+    fields.duration_ms("timeout", target.timeout_ms);
+    if (scheme != "http" && scheme != "https") fields.problem("scheme: expected http or https, found " + scheme);
+    if (version != "v2") fields.problem("api_version: expected v2, found " + version);
+    if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, 1, '/');
+    while (prefix.ends_with('/')) prefix.pop_back();
+    read_http(fields, target.http);
+    std::vector<std::string> hosts;
+    if (const yaml::Node* configs = fields.list("static_configs")) {
+      for (const yaml::Node& config : configs->items) {
+        yaml::Fields group(config, "static_configs", problems_);
+        std::vector<std::string> targets;
+        group.texts("targets", targets);
+        group.any("labels");  // of discovery, for relabelling
+        group.done();
+        hosts.insert(hosts.end(), targets.begin(), targets.end());
+      }
+    }
+    fields.done();
+    if (hosts.empty()) fields.problem("static_configs names no targets");
+    for (const std::string& host : hosts) {
+      target.url = scheme + "://" + host + prefix + "/api/v2/alerts";
+      config_.alertmanagers.push_back(target);
+    }
+  }
+
+  void read_http(yaml::Fields& fields, HttpSettings& http) {
+    if (const yaml::Node* node = fields.map("basic_auth")) {
+      yaml::Fields basic(*node, "basic_auth", problems_);
+      basic.text("username", http.username, yaml::Need::Required);
+      basic.text("password", http.password);
+      basic.text("password_file", http.password_file);
+      basic.done();
+    }
+    if (const yaml::Node* node = fields.map("authorization")) {
+      yaml::Fields header(*node, "authorization", problems_);
+      header.text("type", http.authorization_type);
+      header.text("credentials", http.credentials);
+      header.text("credentials_file", http.credentials_file);
+      header.done();
+    }
+    fields.text("bearer_token", http.credentials);
+    fields.text("bearer_token_file", http.credentials_file);
+    if (const yaml::Node* node = fields.map("tls_config")) {
+      yaml::Fields tls(*node, "tls_config", problems_);
+      tls.text("ca_file", http.ca_file);
+      tls.text("cert_file", http.cert_file);
+      tls.text("key_file", http.key_file);
+      tls.boolean("insecure_skip_verify", http.insecure_skip_verify);
+      tls.done();
+    }
+    fields.text("proxy_url", http.proxy_url);
+    fields.boolean("follow_redirects", http.follow_redirects);
+    for (std::string* path : {&http.password_file, &http.credentials_file, &http.ca_file, &http.cert_file, &http.key_file}) {
+      *path = from_folder(folder_, *path);
+    }
+  }
+
+  yaml::Problems problems_;
+  const std::string folder_;
+  AlertingConfig config_;
+};
+
+}  // namespace
+
+Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name, std::string_view folder) {
+  return Reader(name, folder).run(document);
+}
+
+}  // namespace silverback::alerting

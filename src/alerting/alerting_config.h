@@ -1,0 +1,37 @@
+// The sections of the configuration file that are about rules and alerts, in Prometheus' own schema:
+//
+//   global: {evaluation_interval: 15s, external_labels: {region: eu}}
+//   rule_files: [rules/*.yml]
+//   alerting:
+//     alertmanagers: [{static_configs: [{targets: ['127.0.0.1:9093']}]}]
+//
+// Threads: values.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alerting/alertmanagers.h"
+#include "alerting/rule_group.h"
+#include "base/status.h"
+#include "base/yaml.h"
+
+namespace silverback::alerting {
+
+struct AlertingConfig {
+  RuleSettings rules;
+  std::vector<std::string> rule_files;
+  std::vector<AlertmanagerTarget> alertmanagers;
+  friend bool operator==(const AlertingConfig&, const AlertingConfig&) = default;
+};
+
+/// The top-level keys that are read here; others are not looked at.
+inline constexpr std::array<std::string_view, 3> kAlertingSections = {"global", "rule_files", "alerting"};
+
+/// @param folder  that of the file: relative paths in it begin there
+/// @returns InvalidArgument with every problem on a line of its own
+Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name, std::string_view folder);
+
+}  // namespace silverback::alerting

@@ -1,0 +1,250 @@
+#include "alerting/rule_manager.h"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+
+namespace silverback::alerting {
+namespace {
+
+constexpr std::size_t kMaxRuleFile = std::size_t{16} << 20;
+
+Result<std::vector<std::string>> matching_files(const std::vector<std::string>& patterns) {
+  std::vector<std::string> files;
+  for (const std::string& pattern : patterns) {
+    glob_t found{};
+    const int code = glob(pattern.c_str(), 0, nullptr, &found);
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
+    globfree(&found);
+    if (code == GLOB_NOMATCH && pattern.find_first_of("*?[") == pattern.npos) {
+      return Status(Code::NotFound, "rule_files: there is no file " + pattern);
+    }
+    if (code != 0 && code != GLOB_NOMATCH) return Status(Code::Unavailable, "rule_files: " + pattern + " cannot be read");
+  }
+  std::set<std::string> seen;
+  std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
+  return files;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Status(Code::NotFound, path + ": " + std::strerror(errno));
+  std::string text;
+  text.resize(kMaxRuleFile + 1);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxRuleFile) return Status(Code::InvalidArgument, path + ": larger than 16 MiB");
+  return text;
+}
+
+MetricLabels group_label(const RuleGroup& group) { return {{"rule_group", group.file() + ";" + group.spec().name}}; }
+
+Counter& iterations(const RuleGroup& group) {
+  return metrics().counter("prometheus_rule_group_iterations_total",
+                           "The total number of scheduled rule group evaluations, whether executed or missed.", group_label(group));
+}
+Counter& missed(const RuleGroup& group) {
+  return metrics().counter("prometheus_rule_group_iterations_missed_total",
+                           "The total number of rule group evaluations missed due to slow rule group evaluation.",
+                           group_label(group));
+}
+Counter& evaluations(const RuleGroup& group) {
+  return metrics().counter("prometheus_rule_evaluations_total", "The total number of rule evaluations.", group_label(group));
+}
+Counter& failures(const RuleGroup& group) {
+  return metrics().counter("prometheus_rule_evaluation_failures_total", "The total number of rule evaluation failures.",
+                           group_label(group));
+}
+Gauge& group_gauge(const RuleGroup& group, std::string_view name, std::string_view help) {
+  return metrics().gauge(name, help, group_label(group));
+}
+
+void show(const RuleGroup& group) {
+  const RuleGroup::LastRun run = group.last_run();
+  group_gauge(group, "prometheus_rule_group_interval_seconds", "The interval of a rule group.")
+      .set(static_cast<double>(group.interval_ms()) / 1000);
+  group_gauge(group, "prometheus_rule_group_rules", "The number of rules.").set(static_cast<double>(group.spec().rules.size()));
+  group_gauge(group, "prometheus_rule_group_last_duration_seconds", "The duration of the last rule group evaluation.")
+      .set(run.duration_s);
+  group_gauge(group, "prometheus_rule_group_last_rule_duration_sum_seconds",
+              "The sum of time in seconds it took to evaluate each rule in the group.")
+      .set(run.rules_s);
+  group_gauge(group, "prometheus_rule_group_last_evaluation_timestamp_seconds",
+              "The timestamp of the last rule group evaluation in seconds.")
+      .set(static_cast<double>(run.time_ms) / 1000);
+  group_gauge(group, "prometheus_rule_group_last_evaluation_samples",
+              "The number of samples returned during the last rule group evaluation.")
+      .set(static_cast<double>(run.samples));
+}
+
+}  // namespace
+
+RuleManager::RuleManager(RuleServices services, const Clock& clock, std::size_t threads)
+    : services_(std::move(services)), clock_(clock) {
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+RuleManager::~RuleManager() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+RuleManager::Groups RuleManager::groups() const {
+  const MutexLock lock(mutex_);
+  return groups_;
+}
+
+Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns) {
+  const auto files = matching_files(patterns);
+  if (!files) return files.status();
+  std::string problems;
+  Groups now;
+  for (const std::string& path : *files) {
+    const auto text = read_file(path);
+    const auto parsed = text ? parse_rule_file(*text, path) : Result<RuleFile>(text.status());
+    if (!parsed) {
+      problems += (problems.empty() ? "" : "\n") + std::string(parsed.status().message());
+      continue;
+    }
+    for (const GroupSpec& spec : parsed->groups) now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec));
+  }
+  if (!problems.empty()) return {Code::InvalidArgument, problems};
+
+  Groups before;
+  {
+    const MutexLock lock(mutex_);
+    paused_ = true;
+    while (running_ != 0) changed_.wait(mutex_);
+    before = groups_;
+  }
+  Status restored;
+  if (!restored_) restored = restore(now);
+  restored_ = restored_ || restored.ok();
+  if (restored.ok()) retire(before, now);
+
+  const MutexLock lock(mutex_);
+  if (restored.ok()) {
+    groups_ = now;
+    due_ = {};
+    const std::int64_t now_ms = floor_div(clock_.now_ns(), kNsPerMs);
+    for (const auto& group : now) due_.push({group->grid_ms(now_ms) + group->interval_ms(), group});
+  }
+  paused_ = false;
+  changed_.notify_all();
+  return restored;
+}
+
+// At a start: alerts to their rules; those whose rule is gone are resolved and told.
+Status RuleManager::restore(const Groups& groups) {
+  std::map<std::string, std::pair<RuleGroup*, std::size_t>, std::less<>> rules;
+  for (const auto& group : groups) {
+    const auto keys = group->rule_keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) rules[keys[i]] = {group.get(), i};
+  }
+  constexpr std::size_t kRuleKey = 16;
+  StateBatch batch;
+  std::vector<Alert> orphans;
+  Status damaged;
+  const std::int64_t now_ms = floor_div(clock_.now_ns(), kNsPerMs);
+  const Status read = services_.states.scan(RuleGroup::kAlertPrefix, [&](std::string_view key, std::string_view value) {
+    auto alert = decode_alert(value);
+    if (!alert) {
+      damaged = alert.status();
+      return damaged.code() == Code::DataLoss;  // one that is damaged is left out, one from the future stops
+    }
+    const auto it = rules.find(key.substr(RuleGroup::kAlertPrefix.size(), kRuleKey));
+    if (it != rules.end()) {
+      it->second.first->restore(it->second.second, std::move(*alert));
+    } else {
+      batch.remove(std::string(key));
+      if (alert->state == AlertState::Firing) {
+        alert->state = AlertState::Inactive;
+        alert->resolved_ms = now_ms;
+        orphans.push_back(std::move(*alert));
+      }
+    }
+    return true;
+  });
+  if (!read.ok()) return read;
+  if (damaged.code() == Code::InvalidArgument) return damaged;
+  if (!damaged.ok()) log(LogLevel::Error, "states of alerts are lost", {{"err", damaged.message()}});
+  std::vector<AlertEvent> events;
+  for (const Alert& alert : orphans) events.push_back({&alert, "", true, true});
+  services_.sink.prepare(events, now_ms, batch);
+  if (batch.empty()) return {};
+  if (Status kept = services_.states.apply(batch); !kept.ok()) return kept;
+  services_.sink.commit(events, now_ms);
+  return {};
+}
+
+void RuleManager::retire(const Groups& before, const Groups& now) {
+  std::set<std::string> still_there;
+  for (const auto& group : now) {
+    for (std::string& key : group->rule_keys()) still_there.insert(std::move(key));
+    const auto same = std::ranges::find_if(before, [&](const auto& old) {
+      return old->file() == group->file() && old->spec().name == group->spec().name;
+    });
+    if (same != before.end()) group->take_over(**same);
+  }
+  const std::int64_t now_ms = floor_div(clock_.now_ns(), kNsPerMs);
+  for (const auto& group : before) group->retire(now_ms, still_there);
+}
+
+void RuleManager::run() {
+  for (;;) {
+    Due due;
+    {
+      const MutexLock lock(mutex_);
+      for (;;) {
+        if (stopping_) return;
+        if (paused_ || due_.empty()) {
+          changed_.wait(mutex_);
+          continue;
+        }
+        const std::int64_t wait_ms = due_.top().time_ms - floor_div(clock_.now_ns(), kNsPerMs);
+        if (wait_ms <= 0) break;
+        changed_.wait_for(mutex_, std::chrono::milliseconds(std::min<std::int64_t>(wait_ms, 1'000)));
+      }
+      due = due_.top();
+      due_.pop();
+      ++running_;
+    }
+    evaluate(due);
+    const std::int64_t now_ms = floor_div(clock_.now_ns(), kNsPerMs);
+    const std::int64_t interval = due.group->interval_ms();
+    const std::int64_t next = std::max(due.time_ms, due.group->grid_ms(now_ms)) + interval;
+    const auto skipped = static_cast<std::uint64_t>((next - due.time_ms) / interval - 1);
+    iterations(*due.group).add(1 + skipped);
+    missed(*due.group).add(skipped);
+    const MutexLock lock(mutex_);
+    --running_;
+    due_.push({next, std::move(due.group)});
+    changed_.notify_all();
+  }
+}
+
+void RuleManager::evaluate(const Due& due) {
+  static Histogram& durations = metrics().histogram("silverback_rule_group_duration_seconds",
+                                                    "Time that evaluations of rule groups took.", duration_buckets());
+  due.group->evaluate(due.time_ms);
+  durations.observe(due.group->last_run().duration_s);
+  evaluations(*due.group).add(due.group->spec().rules.size());
+  failures(*due.group).add(due.group->failed_rules());
+  show(*due.group);
+}
+
+}  // namespace silverback::alerting
