@@ -13,7 +13,8 @@ QueryAt instant_query(query::Engine& engine) {
     request.start_ms = request.end_ms = time_ms;
     auto result = engine.run(request);
     if (!result) return result.status();
-    if (result->is_raw || (result->type != query::ResultType::Vector && result->type != query::ResultType::Scalar)) {
+    if (result->is_raw ||
+        (result->type != query::ResultType::Vector && result->type != query::ResultType::Scalar)) {
       return Status(Code::Unprocessable, "rule result is not a vector or scalar");
     }
     std::vector<VectorSample> samples;
@@ -51,18 +52,21 @@ class Alerting::Sink final : public AlertSink {
 
 Alerting::Alerting(query::Engine& engine, Appender& appender, StateStore& states, const Clock& clock)
     : sink_(std::make_unique<Sink>()),
-      rules_(std::make_unique<RuleManager>(RuleServices{instant_query(engine), appender, states, *sink_}, clock)) {}
+      rules_(std::make_unique<RuleManager>(RuleServices{instant_query(engine), appender, states, *sink_},
+                                           clock)) {}
 
 Alerting::~Alerting() = default;
 
 Status Alerting::configure(const AlertingConfig& config) {
   const MutexLock lock(mutex_);
-  const bool told_as_before = sink_->alertmanagers() != nullptr && config.alertmanagers == config_.alertmanagers &&
+  const bool told_as_before = sink_->alertmanagers() != nullptr &&
+                              config.alertmanagers == config_.alertmanagers &&
                               config.rules.external_labels == config_.rules.external_labels &&
                               config.rules.external_url == config_.rules.external_url;
   const auto before = sink_->alertmanagers();
   if (!told_as_before) {
-    sink_->use(std::make_shared<Alertmanagers>(config.alertmanagers, config.rules.external_labels, config.rules.external_url));
+    sink_->use(std::make_shared<Alertmanagers>(config.alertmanagers, config.rules.external_labels,
+                                               config.rules.external_url));
   }
   if (Status loaded = rules_->load(config.rules, config.rule_files); !loaded.ok()) {
     if (!told_as_before) sink_->use(before);

@@ -32,16 +32,19 @@ class Reader {
   void read_global(const yaml::Node& node) {
     if (node.kind == yaml::Node::Kind::Null) return;
     yaml::Fields fields(node, "global", problems_);
-    if (fields.duration_ms("evaluation_interval", config_.rules.interval_ms) && config_.rules.interval_ms <= 0) {
+    if (fields.duration_ms("evaluation_interval", config_.rules.interval_ms) &&
+        config_.rules.interval_ms <= 0) {
       fields.problem("evaluation_interval must be more than 0");
     }
     fields.duration_ms("rule_query_offset", config_.rules.query_offset_ms);
     fields.text_map("external_labels", config_.rules.external_labels);
     for (const auto& [name, value] : config_.rules.external_labels) {
-      if (name.empty() || name == kMetricName) fields.problem("external_labels: \"" + name + "\" is not a label name");
+      if (name.empty() || name == kMetricName)
+        fields.problem("external_labels: \"" + name + "\" is not a label name");
     }
     // Of scraping, which is not done here: read, so that a Prometheus file needs no change.
-    for (const std::string_view unused : {"scrape_interval", "scrape_timeout", "scrape_protocols", "query_log_file"}) {
+    for (const std::string_view unused :
+         {"scrape_interval", "scrape_timeout", "scrape_protocols", "query_log_file"}) {
       fields.any(unused);
     }
     fields.done();
@@ -66,7 +69,8 @@ class Reader {
     fields.text("path_prefix", prefix);
     fields.text("api_version", version);
     fields.duration_ms("timeout", target.timeout_ms);
-    if (scheme != "http" && scheme != "https") fields.problem("scheme: expected http or https, found " + scheme);
+    if (scheme != "http" && scheme != "https")
+      fields.problem("scheme: expected http or https, found " + scheme);
     if (version != "v2") fields.problem("api_version: expected v2, found " + version);
     if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, 1, '/');
     while (prefix.ends_with('/')) prefix.pop_back();
@@ -117,7 +121,8 @@ class Reader {
     }
     fields.text("proxy_url", http.proxy_url);
     fields.boolean("follow_redirects", http.follow_redirects);
-    for (std::string* path : {&http.password_file, &http.credentials_file, &http.ca_file, &http.cert_file, &http.key_file}) {
+    for (std::string* path :
+         {&http.password_file, &http.credentials_file, &http.ca_file, &http.cert_file, &http.key_file}) {
       *path = from_folder(folder_, *path);
     }
   }
@@ -129,7 +134,8 @@ class Reader {
 
 }  // namespace
 
-Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name, std::string_view folder) {
+Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name,
+                                             std::string_view folder) {
   return Reader(name, folder).run(document);
 }
 

@@ -32,6 +32,7 @@ inline constexpr std::array<std::string_view, 3> kAlertingSections = {"global", 
 
 /// @param folder  that of the file: relative paths in it begin there
 /// @returns InvalidArgument with every problem on a line of its own
-Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name, std::string_view folder);
+Result<AlertingConfig> parse_alerting_config(const yaml::Node& document, std::string_view name,
+                                             std::string_view folder);
 
 }  // namespace silverback::alerting

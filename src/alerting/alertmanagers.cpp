@@ -59,11 +59,13 @@ class Alertmanagers::Sender {
       : target_(std::move(target)),
         client_(target_.http),
         sent_(counter("prometheus_notifications_sent_total", "Total number of alerts sent.")),
-        errors_(counter("prometheus_notifications_errors_total", "Total number of sent alerts affected by errors.")),
+        errors_(counter("prometheus_notifications_errors_total",
+                        "Total number of sent alerts affected by errors.")),
         dropped_(counter("prometheus_notifications_dropped_total",
                          "Total number of alerts dropped due to errors when sending to Alertmanager.")),
         latency_(metrics().histogram("silverback_notifications_latency_seconds",
-                                     "Time that requests to Alertmanagers took.", duration_buckets(), label())),
+                                     "Time that requests to Alertmanagers took.", duration_buckets(),
+                                     label())),
         length_(metrics().callback(MetricType::Gauge, "prometheus_notifications_queue_length",
                                    "The number of alert notifications in the queue.", label(),
                                    [this] {
@@ -78,7 +80,8 @@ class Alertmanagers::Sender {
       stopping_ = true;
       deadline_ = steady_clock::now() + kDrain;
       changed_.notify_all();
-      while (!done_ && steady_clock::now() < deadline_) changed_.wait_for(mutex_, deadline_ - steady_clock::now());
+      while (!done_ && steady_clock::now() < deadline_)
+        changed_.wait_for(mutex_, deadline_ - steady_clock::now());
     }
     client_.stop();
     thread_.join();
@@ -102,7 +105,9 @@ class Alertmanagers::Sender {
 
  private:
   MetricLabels label() const { return {{"alertmanager", target_.url}}; }
-  Counter& counter(std::string_view name, std::string_view help) const { return metrics().counter(name, help, label()); }
+  Counter& counter(std::string_view name, std::string_view help) const {
+    return metrics().counter(name, help, label());
+  }
 
   void run() {
     for (;;) {
@@ -133,8 +138,9 @@ class Alertmanagers::Sender {
     }
     body += ']';
     const auto begin = steady_clock::now();
-    const auto reply = client_.post(target_.url, body, {{"Content-Type", "application/json"}, {"User-Agent", "Silverback"}},
-                                    target_.timeout_ms);
+    const auto reply =
+        client_.post(target_.url, body, {{"Content-Type", "application/json"}, {"User-Agent", "Silverback"}},
+                     target_.timeout_ms);
     latency_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
     sent_.add(batch.size());
     const bool good = reply && reply->status / 100 == 2;
@@ -172,7 +178,8 @@ class Alertmanagers::Sender {
   std::thread thread_;
 };
 
-Alertmanagers::Alertmanagers(std::vector<AlertmanagerTarget> targets, TextPairs external_labels, std::string external_url)
+Alertmanagers::Alertmanagers(std::vector<AlertmanagerTarget> targets, TextPairs external_labels,
+                             std::string external_url)
     : external_labels_(std::move(external_labels)), external_url_(std::move(external_url)) {
   for (AlertmanagerTarget& target : targets) senders_.push_back(std::make_unique<Sender>(std::move(target)));
 }

@@ -1,9 +1,9 @@
 // Alertmanagers: alerts posted to `/api/v2/alerts` of each configured Alertmanager, as Prometheus does it.
 //
 // One queue and one thread per Alertmanager, so that one that is slow or down holds up no other. A queue
-// holds 10,000 alerts; beyond, the oldest go and are counted, and so do those of a request that failed: an alert that
-// still fires comes again after the resend delay, one that is over comes for 15 minutes.
-// Source: https://prometheus.io/docs/alerting/latest/clients/
+// holds 10,000 alerts; beyond, the oldest go and are counted, and so do those of a request that failed: an
+// alert that still fires comes again after the resend delay, one that is over comes for 15 minutes. Source:
+// https://prometheus.io/docs/alerting/latest/clients/
 //
 // Threads: any.
 #pragma once

@@ -116,7 +116,8 @@ Result<HttpReply> HttpClient::post(const std::string& url, std::string_view body
   const CURLcode code = curl_easy_perform(easy);
   if (code != CURLE_OK) {
     const std::string text = problem[0] != '\0' ? problem : curl_easy_strerror(code);
-    return Status(code == CURLE_OPERATION_TIMEDOUT ? Code::DeadlineExceeded : Code::Unavailable, url + ": " + text);
+    return Status(code == CURLE_OPERATION_TIMEDOUT ? Code::DeadlineExceeded : Code::Unavailable,
+                  url + ": " + text);
   }
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);

@@ -1,7 +1,7 @@
 // HttpClient: requests to the outside, for Alertmanagers and receivers. On libcurl.
 //
-// Connections are kept and used again. Redirects are not followed across hosts with credentials. Answers are read
-// up to 64 KiB.
+// Connections are kept and used again. Redirects are not followed across hosts with credentials. Answers are
+// read up to 64 KiB.
 //
 // Threads: none; one client per sending thread.
 #pragma once
@@ -49,7 +49,8 @@ class HttpClient {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   /// @returns Unavailable when no answer came: connection, name, TLS; DeadlineExceeded after `timeout_ms`;
   ///          NotFound when a file with a secret cannot be read
-  Result<HttpReply> post(const std::string& url, std::string_view body, const Headers& headers, std::int64_t timeout_ms);
+  Result<HttpReply> post(const std::string& url, std::string_view body, const Headers& headers,
+                         std::int64_t timeout_ms);
   /// Ends a post() that is under way on another thread within a second.
   void stop();
 

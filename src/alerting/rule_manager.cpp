@@ -29,7 +29,8 @@ Result<std::vector<std::string>> matching_files(const std::vector<std::string>& 
     if (code == GLOB_NOMATCH && pattern.find_first_of("*?[") == pattern.npos) {
       return Status(Code::NotFound, "rule_files: there is no file " + pattern);
     }
-    if (code != 0 && code != GLOB_NOMATCH) return Status(Code::Unavailable, "rule_files: " + pattern + " cannot be read");
+    if (code != 0 && code != GLOB_NOMATCH)
+      return Status(Code::Unavailable, "rule_files: " + pattern + " cannot be read");
   }
   std::set<std::string> seen;
   std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
@@ -47,23 +48,29 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-MetricLabels group_label(const RuleGroup& group) { return {{"rule_group", group.file() + ";" + group.spec().name}}; }
+MetricLabels group_label(const RuleGroup& group) {
+  return {{"rule_group", group.file() + ";" + group.spec().name}};
+}
 
 Counter& iterations(const RuleGroup& group) {
-  return metrics().counter("prometheus_rule_group_iterations_total",
-                           "The total number of scheduled rule group evaluations, whether executed or missed.", group_label(group));
+  return metrics().counter(
+      "prometheus_rule_group_iterations_total",
+      "The total number of scheduled rule group evaluations, whether executed or missed.",
+      group_label(group));
 }
 Counter& missed(const RuleGroup& group) {
-  return metrics().counter("prometheus_rule_group_iterations_missed_total",
-                           "The total number of rule group evaluations missed due to slow rule group evaluation.",
-                           group_label(group));
+  return metrics().counter(
+      "prometheus_rule_group_iterations_missed_total",
+      "The total number of rule group evaluations missed due to slow rule group evaluation.",
+      group_label(group));
 }
 Counter& evaluations(const RuleGroup& group) {
-  return metrics().counter("prometheus_rule_evaluations_total", "The total number of rule evaluations.", group_label(group));
+  return metrics().counter("prometheus_rule_evaluations_total", "The total number of rule evaluations.",
+                           group_label(group));
 }
 Counter& failures(const RuleGroup& group) {
-  return metrics().counter("prometheus_rule_evaluation_failures_total", "The total number of rule evaluation failures.",
-                           group_label(group));
+  return metrics().counter("prometheus_rule_evaluation_failures_total",
+                           "The total number of rule evaluation failures.", group_label(group));
 }
 Gauge& group_gauge(const RuleGroup& group, std::string_view name, std::string_view help) {
   return metrics().gauge(name, help, group_label(group));
@@ -73,8 +80,10 @@ void show(const RuleGroup& group) {
   const RuleGroup::LastRun run = group.last_run();
   group_gauge(group, "prometheus_rule_group_interval_seconds", "The interval of a rule group.")
       .set(static_cast<double>(group.interval_ms()) / 1000);
-  group_gauge(group, "prometheus_rule_group_rules", "The number of rules.").set(static_cast<double>(group.spec().rules.size()));
-  group_gauge(group, "prometheus_rule_group_last_duration_seconds", "The duration of the last rule group evaluation.")
+  group_gauge(group, "prometheus_rule_group_rules", "The number of rules.")
+      .set(static_cast<double>(group.spec().rules.size()));
+  group_gauge(group, "prometheus_rule_group_last_duration_seconds",
+              "The duration of the last rule group evaluation.")
       .set(run.duration_s);
   group_gauge(group, "prometheus_rule_group_last_rule_duration_sum_seconds",
               "The sum of time in seconds it took to evaluate each rule in the group.")
@@ -108,21 +117,44 @@ RuleManager::Groups RuleManager::groups() const {
   return groups_;
 }
 
-Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns) {
-  const auto files = matching_files(patterns);
-  if (!files) return files.status();
+Result<RuleFile> RuleManager::read(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.status();
+  return parse_rule_file(*text, path);
+}
+
+namespace {
+
+// All files, or all their problems.
+Result<std::vector<std::pair<std::string, RuleFile>>> read_all(const std::vector<std::string>& patterns) {
+  const auto paths = matching_files(patterns);
+  if (!paths) return paths.status();
+  std::vector<std::pair<std::string, RuleFile>> files;
   std::string problems;
-  Groups now;
-  for (const std::string& path : *files) {
-    const auto text = read_file(path);
-    const auto parsed = text ? parse_rule_file(*text, path) : Result<RuleFile>(text.status());
-    if (!parsed) {
-      problems += (problems.empty() ? "" : "\n") + std::string(parsed.status().message());
-      continue;
+  for (const std::string& path : *paths) {
+    auto file = RuleManager::read(path);
+    if (file) {
+      files.emplace_back(path, std::move(*file));
+    } else {
+      problems += (problems.empty() ? "" : "\n") + std::string(file.status().message());
     }
-    for (const GroupSpec& spec : parsed->groups) now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec));
   }
-  if (!problems.empty()) return {Code::InvalidArgument, problems};
+  if (!problems.empty()) return Status(Code::InvalidArgument, problems);
+  return files;
+}
+
+}  // namespace
+
+Status RuleManager::check(const std::vector<std::string>& patterns) { return read_all(patterns).status(); }
+
+Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns) {
+  const auto files = read_all(patterns);
+  if (!files) return files.status();
+  Groups now;
+  for (const auto& [path, file] : *files) {
+    for (const GroupSpec& spec : file.groups)
+      now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec));
+  }
 
   Groups before;
   {
@@ -160,7 +192,8 @@ Status RuleManager::restore(const Groups& groups) {
   std::vector<Alert> orphans;
   Status damaged;
   const std::int64_t now_ms = floor_div(clock_.now_ns(), kNsPerMs);
-  const Status read = services_.states.scan(RuleGroup::kAlertPrefix, [&](std::string_view key, std::string_view value) {
+  const Status read = services_.states.scan(RuleGroup::kAlertPrefix, [&](std::string_view key,
+                                                                         std::string_view value) {
     auto alert = decode_alert(value);
     if (!alert) {
       damaged = alert.status();
@@ -238,8 +271,9 @@ void RuleManager::run() {
 }
 
 void RuleManager::evaluate(const Due& due) {
-  static Histogram& durations = metrics().histogram("silverback_rule_group_duration_seconds",
-                                                    "Time that evaluations of rule groups took.", duration_buckets());
+  static Histogram& durations =
+      metrics().histogram("silverback_rule_group_duration_seconds",
+                          "Time that evaluations of rule groups took.", duration_buckets());
   due.group->evaluate(due.time_ms);
   durations.observe(due.group->last_run().duration_s);
   evaluations(*due.group).add(due.group->spec().rules.size());

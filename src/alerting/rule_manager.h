@@ -1,7 +1,8 @@
 // RuleManager: all rule groups, when each is due, and what a reload makes of them.
 //
-// A few threads take the group that is due next, evaluate it and put it back with its next grid point. A group
-// that takes longer than its interval misses evaluations, which are counted; it never runs beside itself.
+// A few threads take the group that is due next, evaluate it and put it back with its next grid point. A
+// group that takes longer than its interval misses evaluations, which are counted; it never runs beside
+// itself.
 //
 // Threads: load() one at a time; the others any.
 #pragma once
@@ -30,12 +31,18 @@ class RuleManager {
   RuleManager(const RuleManager&) = delete;
   RuleManager& operator=(const RuleManager&) = delete;
 
-  /// Reads the files that the patterns name (`rules/*.yml`) and evaluates their groups from now on, instead of
-  /// those before. Rules that are still there keep their state; at the first call that is what the state
+  /// Reads the files that the patterns name (`rules/*.yml`) and evaluates their groups from now on, instead
+  /// of those before. Rules that are still there keep their state; at the first call that is what the state
   /// store holds.
-  /// @returns InvalidArgument with all problems of all files, NotFound when a file without pattern is not there;
+  /// @returns InvalidArgument with all problems of all files, NotFound when a file without pattern is not
+  /// there;
   ///          then everything stays as it was
   Status load(const RuleSettings& settings, const std::vector<std::string>& patterns) EXCLUDES(mutex_);
+
+  /// The same without taking anything up.
+  static Status check(const std::vector<std::string>& patterns);
+  /// One file. @returns NotFound or InvalidArgument
+  static Result<RuleFile> read(const std::string& path);
 
   /// In the order of files and groups.
   Groups groups() const EXCLUDES(mutex_);

@@ -18,6 +18,9 @@
 #include "model/appender.h"
 #include "model/querier.h"
 
+namespace silverback::alerting {
+class Alerting;
+}
 namespace silverback::query {
 class Engine;
 }
@@ -54,9 +57,10 @@ struct ApiContext {
   std::vector<std::pair<std::string, std::string>> flags;  // as in force, without secrets
   std::string storage_retention;                           // "15d", or empty for "keep everything"
   std::int64_t start_time_ns = 0;
-  std::function<std::string()> config_yaml;     // as in force, without secrets
-  std::function<ConfigState()> config_state{};  // empty: as loaded at the start
-  std::function<Status()> reload;               // empty: /-/reload is switched off and says so
+  std::function<std::string()> config_yaml;               // as in force, without secrets
+  std::function<ConfigState()> config_state{};            // empty: as loaded at the start
+  std::function<const alerting::Alerting*()> alerting{};  // gives null while the store is not open
+  std::function<Status()> reload;                         // empty: /-/reload is switched off and says so
 };
 
 }  // namespace silverback::api

@@ -34,6 +34,8 @@ void config(Service&, const HttpRequest&, HttpResponse&);
 void tsdb_status(Service&, const HttpRequest&, HttpResponse&);
 void features(Service&, const HttpRequest&, HttpResponse&);
 void targets(Service&, const HttpRequest&, HttpResponse&);
+
+// rule_handlers.cpp
 void rules(Service&, const HttpRequest&, HttpResponse&);
 void alerts(Service&, const HttpRequest&, HttpResponse&);
 void alertmanagers(Service&, const HttpRequest&, HttpResponse&);

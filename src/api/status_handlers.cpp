@@ -1,4 +1,4 @@
-// /api/v1/status/..., features, targets, rules, alerts, alertmanagers.
+// /api/v1/status/..., features, targets.
 #include <unistd.h>
 
 #include <filesystem>
@@ -160,15 +160,9 @@ void features(Service& service, const HttpRequest&, HttpResponse& response) {
   answer(response, data);
 }
 
-// Nothing is scraped and no rules are evaluated. The lists are empty and not null: dashboards iterate over
-// them without a check.
+// Nothing is scraped. The lists are empty and not null: dashboards iterate over them without a check.
 void targets(Service&, const HttpRequest&, HttpResponse& response) {
   answer(response, R"({"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}})");
-}
-void rules(Service&, const HttpRequest&, HttpResponse& response) { answer(response, R"({"groups":[]})"); }
-void alerts(Service&, const HttpRequest&, HttpResponse& response) { answer(response, R"({"alerts":[]})"); }
-void alertmanagers(Service&, const HttpRequest&, HttpResponse& response) {
-  answer(response, R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})");
 }
 
 }  // namespace silverback::api::handlers

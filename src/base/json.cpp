@@ -50,7 +50,8 @@ void append_json_string(std::string& out, std::string_view text) {
     std::size_t used = 1;
     if (c < 0x80) {
       append_escape(out, c);
-    } else if (const std::size_t sequence = valid_utf8_prefix(text.substr(0, sequence_size(c))); sequence == 0) {
+    } else if (const std::size_t sequence = valid_utf8_prefix(text.substr(0, sequence_size(c)));
+               sequence == 0) {
       out += "\xef\xbf\xbd";
     } else {
       used = sequence;

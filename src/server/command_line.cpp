@@ -10,7 +10,8 @@
 namespace silverback::server {
 namespace {
 
-constexpr std::array<std::string_view, 5> kCommands = {"serve", "check", "version", "help", "check config"};
+constexpr std::array<std::string_view, 6> kCommands = {"serve", "check",        "version",
+                                                       "help",  "check config", "check rules"};
 
 bool is_switch(const Setting& setting) { return std::holds_alternative<bool Settings::*>(setting.member); }
 bool is_list(const Setting& setting) { return std::holds_alternative<Names Settings::*>(setting.member); }
@@ -45,7 +46,9 @@ class Reader {
   Status read_word(std::string_view word) {
     words_.emplace_back(word);
     constexpr std::size_t kMostWords = 3;  // check config FILE
-    if (words_.size() > kMostWords) return usage("unexpected argument \"" + std::string(word) + "\"");
+    const bool many = words_.size() > 2 && words_[0] == "check" && words_[1] == "rules";
+    if (words_.size() > kMostWords && !many)
+      return usage("unexpected argument \"" + std::string(word) + "\"");
     return {};
   }
 
@@ -106,10 +109,15 @@ class Reader {
     if (first == "check") {
       if (words_.size() == 3 && words_[1] == "config") {
         out_.command = Command::CheckConfig;
-        out_.file = words_[2];
+        out_.files = {words_[2]};
         return std::move(out_);
       }
-      return usage("write it as: silverback check config FILE");
+      if (words_.size() >= 3 && words_[1] == "rules") {
+        out_.command = Command::CheckRules;
+        out_.files.assign(words_.begin() + 2, words_.end());
+        return std::move(out_);
+      }
+      return usage("write it as: silverback check config FILE, or: silverback check rules FILE...");
     }
     if (first == "serve" || first == "version" || first == "help") {
       if (words_.size() > 1) return usage("unexpected argument \"" + words_[1] + "\"");

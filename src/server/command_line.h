@@ -2,24 +2,26 @@
 //
 //   silverback [serve] [--flag=value | --flag value | --switch | --no-switch]...
 //   silverback check config FILE
+//   silverback check rules FILE...
 //   silverback version | --version | --help
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "server/assignment.h"
 
 namespace silverback::server {
 
-enum class Command : std::uint8_t { Serve, CheckConfig, Version, Help };
+enum class Command : std::uint8_t { Serve, CheckConfig, CheckRules, Version, Help };
 
 struct CommandLine {
   Command command = Command::Serve;
-  std::string file;   // of check config
-  Assignments flags;  // the same list setting given twice becomes one, joined
+  std::vector<std::string> files;  // of check config (one) and check rules
+  Assignments flags;               // the same list setting given twice becomes one, joined
 };
 
 /// @param arguments  without the program's name

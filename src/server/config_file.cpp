@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "alerting/alerting_config.h"
 #include "server/settings.h"
 
 namespace silverback::server {
@@ -153,6 +154,11 @@ class Handler final : public YAML::EventHandler {
     frame.current = frame.path.empty() ? key : frame.path + "." + key;
     ignore_next_ = false;
     if (frame.ignored) return;
+    if (frame.path.empty() &&
+        std::ranges::find(alerting::kAlertingSections, key) != alerting::kAlertingSections.end()) {
+      ignore_next_ = true;  // alerting reads these itself
+      return;
+    }
     if (!seen_.insert(frame.current).second) {
       problem(mark, shortened(frame.current) + " is set twice");
       ignore_next_ = true;

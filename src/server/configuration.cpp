@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "server/alerting_setup.h"
 #include "server/config_file.h"
 
 namespace silverback::server {
@@ -68,6 +69,7 @@ Result<std::size_t> check_config_file(const std::string& path) {
   ConfigFile file = parse_config(*text, path);
   Settings settings = default_settings();
   assign_all(settings, file.assignments, file.problems);
+  if (Status bad = check_alerting(path); !bad.ok()) file.problems.emplace_back(bad.message());
   if (!file.problems.empty()) return refused(file.problems);
   return file.assignments.size();
 }

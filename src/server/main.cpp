@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "server/alerting_setup.h"
 #include "server/command_line.h"
 #include "server/configuration.h"
 #include "server/environment.h"
@@ -140,6 +141,20 @@ int check_config(const std::string& path) {
   return 0;
 }
 
+int check_rules(const std::vector<std::string>& paths) {
+  int code = 0;
+  for (const std::string& path : paths) {
+    const auto count = check_rule_file(path);
+    if (count) {
+      std::printf("%s: good, %zu rule%s\n", path.c_str(), *count, *count == 1 ? "" : "s");
+    } else {
+      complain(count.status().message());
+      code = kFailed;
+    }
+  }
+  return code;
+}
+
 int run(std::span<const char* const> arguments) {
   auto line = parse_command_line(arguments);
   if (!line) {
@@ -149,7 +164,8 @@ int run(std::span<const char* const> arguments) {
   switch (line->command) {
     case Command::Help: std::fputs(help_text().c_str(), stdout); return 0;
     case Command::Version: std::puts(version_text().c_str()); return 0;
-    case Command::CheckConfig: return check_config(line->file);
+    case Command::CheckConfig: return check_config(line->files.front());
+    case Command::CheckRules: return check_rules(line->files);
     case Command::Serve: return run_server(std::move(line->flags));
   }
   return kMisused;

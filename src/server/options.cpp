@@ -54,6 +54,12 @@ query::EngineOptions engine_options(const Settings& settings) {
   return out;
 }
 
+query::EngineOptions rule_engine_options(const Settings& settings) {
+  query::EngineOptions out = engine_options(settings);
+  out.max_concurrent = 4;  // there are fewer threads that evaluate rules
+  return out;
+}
+
 ingest::WriteLimits write_limits(const Settings& settings) {
   ingest::WriteLimits out;
   out.max_decompressed_bytes = settings.max_decompressed_size.bytes;

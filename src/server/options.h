@@ -12,6 +12,8 @@ namespace silverback::server {
 
 storage::TsdbOptions tsdb_options(const Settings& settings);
 query::EngineOptions engine_options(const Settings& settings);
+/// Of the engine that evaluates rules.
+query::EngineOptions rule_engine_options(const Settings& settings);
 ingest::WriteLimits write_limits(const Settings& settings);
 api::HttpOptions http_options(const Settings& settings);
 LogLevel log_level(const Settings& settings);

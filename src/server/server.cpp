@@ -1,10 +1,12 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/duration.h"
 #include "base/log.h"
+#include "server/alerting_setup.h"
 #include "server/listen_address.h"
 #include "server/options.h"
 #include "server/process.h"
@@ -32,7 +34,8 @@ Server::Server(Settings settings, Sources sources)
     : settings_(std::move(settings)),
       sources_(std::move(sources)),
       in_force_(settings_),
-      engine_(store_, engine_options(settings_)) {
+      engine_(store_, engine_options(settings_)),
+      rule_engine_(store_, rule_engine_options(settings_)) {
   reload_successful().set(1);
   reload_time().set(unix_seconds(clock_));
   register_metrics();
@@ -87,6 +90,7 @@ api::ApiContext Server::api_context() {
                 .last_reload_ok = reload_successful().value() != 0,
                 .loaded_at_ns = static_cast<std::int64_t>(reload_time().value() * 1e3) * kNsPerMs};
           },
+      .alerting = [this] { return open_alerting_.load(std::memory_order_acquire); },
       .reload = {}};
   for (const Setting& setting : all_settings()) {
     context.flags.emplace_back(std::string(setting.name), text_of(settings_, setting));
@@ -110,7 +114,13 @@ Status Server::open_store() {
   const std::int64_t begin_ns = clock_.now_ns();
   auto tsdb = storage::Tsdb::open(tsdb_options(settings_), clock_);
   if (!tsdb) return tsdb.status().in(settings_.storage_path);
-  tsdb_ = std::move(*tsdb);
+  {
+    const MutexLock lock(mutex_);  // a reload may come meanwhile
+    tsdb_ = std::move(*tsdb);
+    const auto config = load_alerting(in_force_, port());
+    if (!config) return config.status();
+    if (Status configured = configure_alerting(*config); !configured.ok()) return configured;
+  }
   store_.open(*tsdb_);
 
   auto address = parse_listen_address(settings_.listen_address);
@@ -129,6 +139,21 @@ Status Server::open_store() {
   return {};
 }
 
+// Rules need a store for their states; a server without rules, which never had any, does without.
+Status Server::configure_alerting(const alerting::AlertingConfig& config) {
+  if (alerting_ == nullptr) {
+    const std::string path = settings_.storage_path + "/state";
+    if (config.rule_files.empty() && !std::filesystem::exists(path)) return {};
+    auto states = storage::StateDb::open(path);
+    if (!states) return states.status();
+    states_ = std::move(*states);
+    alerting_ = std::make_unique<alerting::Alerting>(rule_engine_, store_, *states_, clock_);
+  }
+  if (Status configured = alerting_->configure(config); !configured.ok()) return configured;
+  open_alerting_.store(alerting_.get(), std::memory_order_release);
+  return {};
+}
+
 void Server::stop() {
   if (http_ != nullptr) {
     http_->stop(shutdown_timeout() / 2);
@@ -140,18 +165,26 @@ void Server::stop() {
     self_scrape = std::move(self_scrape_);
   }
   self_scrape.reset();
+  open_alerting_.store(nullptr, std::memory_order_release);
+  alerting_.reset();
+  states_.reset();
   store_.close();
   tsdb_.reset();
 }
 
 Status Server::reload() {
   const MutexLock lock(mutex_);
-  auto loaded = load_settings(sources_);
-  if (!loaded) {
+  const auto refuse = [](const Status& why) {
     reload_successful().set(0);
-    log(LogLevel::Error, "configuration not reloaded, the old one stays",
-        {{"err", loaded.status().message()}});
-    return loaded.status();
+    log(LogLevel::Error, "configuration not reloaded, the old one stays", {{"err", why.message()}});
+    return why;
+  };
+  auto loaded = load_settings(sources_);
+  if (!loaded) return refuse(loaded.status());
+  const auto config = load_alerting(*loaded, port());
+  if (!config) return refuse(config.status());
+  if (tsdb_ != nullptr) {
+    if (const Status configured = configure_alerting(*config); !configured.ok()) return refuse(configured);
   }
   std::string needs_restart;
   for (const std::string& name : changed_settings(in_force_, *loaded)) {

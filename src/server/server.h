@@ -9,10 +9,12 @@
 // Threads: listen(), open_store() and stop() one after another, from any thread; reload() any, at any time.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "alerting/alerting.h"
 #include "api/http_server.h"
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -23,6 +25,7 @@
 #include "server/self_scrape.h"
 #include "server/settings.h"
 #include "server/store_door.h"
+#include "storage/state_db.h"
 #include "storage/tsdb.h"
 
 namespace silverback::server {
@@ -51,6 +54,7 @@ class Server {
  private:
   api::ApiContext api_context();
   void register_metrics();
+  Status configure_alerting(const alerting::AlertingConfig& config) REQUIRES(mutex_);
 
   // Fixed after construction.
   const Settings settings_;  // as started
@@ -64,6 +68,10 @@ class Server {
   StoreDoor store_;
   std::unique_ptr<storage::Tsdb> tsdb_;
   query::Engine engine_;
+  query::Engine rule_engine_;  // so that dashboards do not hold up rules
+  std::unique_ptr<storage::StateDb> states_;
+  std::unique_ptr<alerting::Alerting> alerting_;
+  std::atomic<alerting::Alerting*> open_alerting_{nullptr};  // what the API sees; set once it is configured
   std::vector<Metrics::Handle> metrics_;
   std::unique_ptr<api::HttpServer> http_;
   Mutex self_scrape_mutex_;  // a reload may come while the store is opened or closed

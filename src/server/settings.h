@@ -40,6 +40,7 @@ struct Settings {
   std::uint64_t max_series = 0;
 
   std::string listen_address;
+  std::string external_url;
   std::string route_prefix;
   std::string cors_origin;
   ByteSize max_header_size;
@@ -71,6 +72,8 @@ struct Settings {
   std::uint64_t query_max_points = 0;
   Duration lookback_delta{};
   Duration slow_query{};
+
+  Duration alert_resend_delay{};
 
   std::string log_level;
   std::string log_format;

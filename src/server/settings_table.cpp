@@ -34,6 +34,12 @@ Status check_prefix(std::string_view text) {
   return {Code::InvalidArgument, "\"" + std::string(text) + "\" is not a path (it begins with a slash)"};
 }
 
+Status check_url(std::string_view text) {
+  if (text.empty() || text.starts_with("http://") || text.starts_with("https://")) return {};
+  return {Code::InvalidArgument,
+          "\"" + std::string(text) + "\" is not an address (it begins with http:// or https://)"};
+}
+
 Status check_address(std::string_view text) { return parse_listen_address(text).status(); }
 
 const Setting kSettings[] = {
@@ -126,6 +132,15 @@ const Setting kSettings[] = {
      .help = "Where to take connections: host:port, or :port for every interface.",
      .placeholder = "<host:port>",
      .check = check_address},
+    {.name = "web.external-url",
+     .member = &Settings::external_url,
+     .fallback = "",
+     .help = "Address under which others reach this server, for the links in alerts. Empty: http://, the "
+             "host's name, "
+             "the port and web.route-prefix.",
+     .placeholder = "<url>",
+     .check = check_url,
+     .reloadable = true},
     {.name = "web.route-prefix",
      .member = &Settings::route_prefix,
      .fallback = "",
@@ -294,6 +309,14 @@ const Setting kSettings[] = {
      .fallback = "5s",
      .help = "Queries that take at least this long are logged. 0s logs every one.",
      .most = 1 * kDay},
+
+    {.name = "rules.alert-resend-delay",
+     .member = &Settings::alert_resend_delay,
+     .fallback = "1m",
+     .help = "How often Alertmanagers are told again of an alert that still fires.",
+     .least = 1'000,
+     .most = 1 * kDay,
+     .reloadable = true},
 
     {.name = "log.level",
      .member = &Settings::log_level,

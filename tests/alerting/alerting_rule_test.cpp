@@ -23,7 +23,9 @@ class AlertingRuleTest : public testing::Test {
     made.for_ms = 2 * kMinute;
     return made;
   }
-  static VectorSample sample(std::string_view job, double value) { return {{{"__name__", "m"}, {"job", job}}, value}; }
+  static VectorSample sample(std::string_view job, double value) {
+    return {{{"__name__", "m"}, {"job", job}}, value};
+  }
   static Labels alert_labels(std::string_view job) { return {{"alertname", "A"}, {"job", job}}; }
 
   AlertingRule::Evaluated evaluate(AlertingRule& rule, std::int64_t minute) {
@@ -152,7 +154,8 @@ TEST_F(AlertingRuleTest, TwoSamplesOfOneAlertAreRefused) {
   const auto asked = rule.ask(context(0));
 
   ASSERT_FALSE(asked);
-  EXPECT_EQ(asked.status().message(), "vector contains metrics with the same labelset after applying alert labels");
+  EXPECT_EQ(asked.status().message(),
+            "vector contains metrics with the same labelset after applying alert labels");
 }
 
 TEST_F(AlertingRuleTest, OverTheLimitNoAlertIsLeft) {
@@ -225,7 +228,11 @@ TEST(AlertBytes, AreWhatTheFormatPageSays) {
 
   const std::string bytes = encode(alert);
 
-  const std::string expected("\x01\x02\0\0\0\0\0\0\xf0\x3f\x02\x04\0\0\0\0\x0c\x09" "alertname\x01" "A\x01\x01s\x01t", 34);
+  const std::string expected(
+      "\x01\x02\0\0\0\0\0\0\xf0\x3f\x02\x04\0\0\0\0\x0c\x09"
+      "alertname\x01"
+      "A\x01\x01s\x01t",
+      34);
   EXPECT_EQ(bytes, expected);
   EXPECT_EQ(*decode_alert(bytes), alert);
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_alert(bytes.substr(0, size)));

@@ -44,7 +44,8 @@ groups:
 
 TEST(RuleFile, ReadsTheShortFormAsRules) {
   const auto file = parse_rule_file(
-      "alerts:\n  - {name: HighErrorRate, condition: error_rate > 0.05, severity: critical, notification: 'email,slack'}\n",
+      "alerts:\n  - {name: HighErrorRate, condition: error_rate > 0.05, severity: critical, notification: "
+      "'email,slack'}\n",
       "a.yml");
 
   ASSERT_TRUE(file) << file.status().message();
@@ -71,10 +72,15 @@ TEST(RuleFile, NamesEveryProblemWithItsLine) {
     intervall: 5s
 )");
 
-  EXPECT_NE(all.find("r.yml:4: group \"g\", rule 1, \"A\": could not parse expression: 1:5: parse error"), all.npos) << all;
-  EXPECT_NE(all.find("r.yml:6: group \"g\", rule 2, \"r\": invalid field 'for' in recording rule"), all.npos) << all;
-  EXPECT_NE(all.find("r.yml:9: group \"g\", rule 3, \"B\": annotation \"s\": template: s:1: function \"nofunc\" not defined"),
-            all.npos) << all;
+  EXPECT_NE(all.find("r.yml:4: group \"g\", rule 1, \"A\": could not parse expression: 1:5: parse error"),
+            all.npos)
+      << all;
+  EXPECT_NE(all.find("r.yml:6: group \"g\", rule 2, \"r\": invalid field 'for' in recording rule"), all.npos)
+      << all;
+  EXPECT_NE(all.find("r.yml:9: group \"g\", rule 3, \"B\": annotation \"s\": template: s:1: function "
+                     "\"nofunc\" not defined"),
+            all.npos)
+      << all;
   EXPECT_NE(all.find("one of 'record' or 'alert' must be set"), all.npos) << all;
   EXPECT_NE(all.find("groupname: \"g\" is repeated in the same file"), all.npos) << all;
   EXPECT_NE(all.find("r.yml:14: unknown field \"intervall\" in group"), all.npos) << all;

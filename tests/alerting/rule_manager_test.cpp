@@ -47,8 +47,9 @@ class RuleGroupTest : public testing::Test {
     tsdb_ = std::move(*storage::Tsdb::open(options, clock_));
     states_ = std::move(*storage::StateDb::open(folder_ / "state"));
     engine_ = std::make_unique<query::Engine>(*tsdb_, query::EngineOptions{});
-    services_ = std::make_unique<RuleServices>(RuleServices{
-        [this](std::string_view text, std::int64_t time_ms) { return query(text, time_ms); }, *tsdb_, *states_, told_});
+    services_ = std::make_unique<RuleServices>(
+        RuleServices{[this](std::string_view text, std::int64_t time_ms) { return query(text, time_ms); },
+                     *tsdb_, *states_, told_});
   }
   void close() {
     services_.reset();
@@ -79,7 +80,8 @@ class RuleGroupTest : public testing::Test {
     ASSERT_TRUE(writer.write(samples, time_ms).ok());
   }
   std::unique_ptr<RuleGroup> group(std::string_view rules) {
-    auto file = parse_rule_file("groups: [{name: g, interval: 1m, rules: [" + std::string(rules) + "]}]", "r.yml");
+    auto file =
+        parse_rule_file("groups: [{name: g, interval: 1m, rules: [" + std::string(rules) + "]}]", "r.yml");
     EXPECT_TRUE(file) << file.status().message();
     return std::make_unique<RuleGroup>(*services_, RuleSettings{}, "r.yml", file->groups.at(0));
   }
@@ -100,7 +102,8 @@ class RuleGroupTest : public testing::Test {
 
 TEST_F(RuleGroupTest, ARuleSeesWhatTheOneBeforeItWrote) {
   put(2, kBase);
-  const auto rules = group("{record: 'twice', expr: m * 2}, {record: 'four', expr: twice * 2, labels: {x: y}}");
+  const auto rules =
+      group("{record: 'twice', expr: m * 2}, {record: 'four', expr: twice * 2, labels: {x: y}}");
 
   rules->evaluate(kBase);
 
