@@ -53,7 +53,7 @@ TEST(CommandLine, KnowsItsCommands) {
   EXPECT_EQ(parse({"-h"})->command, Command::Help);
   const auto check = parse({"check", "config", "a.yml"});
   EXPECT_EQ(check->command, Command::CheckConfig);
-  EXPECT_EQ(check->file, "a.yml");
+  EXPECT_EQ(check->files.front(), "a.yml");
 }
 
 TEST(CommandLine, SaysWhatItDoesNotUnderstand) {
