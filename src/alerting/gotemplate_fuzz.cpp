@@ -1,4 +1,5 @@
-// Any template either parses or fails in words; executing it ends, within its bounds, and gives the same twice.
+// Any template either parses or fails in words; executing it ends, within its bounds, and gives the same
+// twice.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -109,20 +109,22 @@ struct Engine::Impl {
         options(chosen(engine_options)),
         pool(options.max_total_bytes),
         gate("queries", options.max_concurrent, options.max_waiting, options.queue_timeout),
-        large("large queries", options.max_large, options.max_large_waiting, options.queue_timeout),
-        memory(metrics().callback(MetricType::Gauge, "silverback_query_memory_bytes",
-                                  "Memory held by queries and by answers that are being sent.", {},
-                                  [this] { return static_cast<double>(pool.used()); })),
-        memory_max(metrics().callback(MetricType::Gauge, "silverback_query_memory_max_bytes",
-                                      "Memory that all queries together may hold.", {},
-                                      [this] { return static_cast<double>(pool.max_bytes()); })),
-        active(metrics().callback(
-            MetricType::Gauge, "prometheus_engine_queries",
-            "The current number of queries being executed or waiting.", {},
-            [this] { return static_cast<double>(gate.inside_and_waiting() + large.inside_and_waiting()); })) {
-    metrics()
-        .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
-        .set(static_cast<double>(options.max_concurrent));
+        large("large queries", options.max_large, options.max_large_waiting, options.queue_timeout) {
+    if (options.gauges) register_gauges();
+  }
+
+  void register_gauges() {
+    const auto add = [this](std::string_view name, std::string_view help, std::function<double()> read) {
+      gauges.push_back(metrics().callback(MetricType::Gauge, name, help, {}, std::move(read)));
+    };
+    add("silverback_query_memory_bytes", "Memory held by queries and by answers that are being sent.",
+        [this] { return static_cast<double>(pool.used()); });
+    add("silverback_query_memory_max_bytes", "Memory that all queries together may hold.",
+        [this] { return static_cast<double>(pool.max_bytes()); });
+    add("prometheus_engine_queries", "The current number of queries being executed or waiting.",
+        [this] { return static_cast<double>(gate.inside_and_waiting() + large.inside_and_waiting()); });
+    add("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
+        [this] { return static_cast<double>(options.max_concurrent); });
   }
 
   Result<QueryResult> run(const QueryRequest& request);
@@ -135,9 +137,7 @@ struct Engine::Impl {
   Gate gate;
   Gate large;  // queries that gave up their place at the first gate
   EngineMetrics own;
-  Metrics::Handle memory;  // the last three look at the pool and the gates
-  Metrics::Handle memory_max;
-  Metrics::Handle active;
+  std::vector<Metrics::Handle> gauges;  // last: they look at the pool and the gates
 };
 
 Result<QueryResult> Engine::Impl::run(const QueryRequest& request) {

@@ -61,6 +61,7 @@ struct EngineOptions {
   bool duration_expressions = true;                // promql-duration-expr
   bool extended_range_selectors = true;            // promql-extended-range-selectors
   bool fill_modifiers = true;                      // promql-binop-fill-modifiers
+  bool gauges = true;  // memory and queries under way in /metrics: of one engine only
 };
 
 struct QueryRequest {

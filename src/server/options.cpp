@@ -56,6 +56,7 @@ query::EngineOptions engine_options(const Settings& settings) {
 
 query::EngineOptions rule_engine_options(const Settings& settings) {
   query::EngineOptions out = engine_options(settings);
+  out.gauges = false;
   out.max_concurrent = 4;  // there are fewer threads that evaluate rules
   return out;
 }
