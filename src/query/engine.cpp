@@ -1,8 +1,11 @@
 #include "query/engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/metrics.h"
 #include "query/evaluator.h"
