@@ -127,9 +127,9 @@ def step_asan():
 
 def step_tsan():
     """The rooms with threads, and the whole server."""
-    wanted = ["storage_tests", "query_tests", "api_tests", "silverback"]
+    wanted = ["storage_tests", "query_tests", "alerting_tests", "api_tests", "silverback"]
     if build("tsan", *wanted, options=("-DSILVERBACK_BENCH=OFF",)):
-        ctest("tsan", "-R", "^(storage_tests|query_tests|api_tests|e2e[.](durability|process|roundtrip))$",
+        ctest("tsan", "-R", "^(storage_tests|query_tests|alerting_tests|api_tests|e2e[.](durability|process|roundtrip|rules))$",
               timeout=2400)
 
 

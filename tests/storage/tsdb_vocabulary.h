@@ -110,9 +110,10 @@ class TsdbTest : public ::testing::Test {
  protected:
   static constexpr std::int64_t kNow = 1'800'000'000 * kNsPerSecond;
 
-  TsdbOptions options() const {
+  TsdbOptions options() const { return options_in((dir_ / "data").string()); }
+  static TsdbOptions options_in(const std::string& path) {
     TsdbOptions options;
-    options.path = (dir_ / "data").string();
+    options.path = path;
     options.background = false;
     options.shards = 4;
     options.block_cache_bytes = 8 << 20;
