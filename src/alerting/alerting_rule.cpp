@@ -265,8 +265,7 @@ AlertingRule::Evaluated AlertingRule::apply(const RuleContext& context, const As
                                                std::to_string(active) + " alerts"};
   }
   std::ranges::sort(out.changed);
-  const auto repeated = std::ranges::unique(out.changed);
-  out.changed.erase(repeated.begin(), repeated.end());
+  out.changed.erase(std::unique(out.changed.begin(), out.changed.end()), out.changed.end());
   return out;
 }
 

@@ -42,9 +42,4 @@ gotemplate::Value to_value(const Labels& labels);
 /// "/graph?g0.expr=up&g0.tab=1"
 std::string table_link(std::string_view expression);
 
-/// "1.234k", "12.35Mi", "1h 2m 3s", "12.35%": %.4g and a prefix.
-std::string humanize(double v);
-std::string humanize1024(double v);
-std::string humanize_duration(double seconds);
-
 }  // namespace silverback::alerting

@@ -131,8 +131,8 @@ class Builder final : public YAML::EventHandler {
       throw Refused{static_cast<int>(node.line) - 1, "\"" + frame.key + "\" stands here twice"};
     }
     // What a merge brought gives way.
-    std::erase_if(frame.node.entries, [&](const auto& pair) { return pair.first == frame.key; });
-    frame.node.entries.emplace_back(std::move(frame.key), std::move(node));
+    std::erase_if(frame.node.entries, [&](const Entry& entry) { return entry.key == frame.key; });
+    frame.node.entries.push_back({std::move(frame.key), std::move(node)});
   }
   void merge(Frame& frame, const Node& from) {
     if (from.kind == Node::Kind::List) {
@@ -141,7 +141,7 @@ class Builder final : public YAML::EventHandler {
     }
     if (from.kind != Node::Kind::Map) throw Refused{static_cast<int>(from.line) - 1, "<< takes a map"};
     for (const auto& [key, value] : from.entries) {
-      if (frame.node.find(key) == nullptr) frame.node.entries.emplace_back(key, value);
+      if (frame.node.find(key) == nullptr) frame.node.entries.push_back({key, value});
     }
   }
 
@@ -169,8 +169,8 @@ std::string shown(std::string_view text) {
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
-  const auto it = std::ranges::find(entries, key, &std::pair<std::string, Node>::first);
-  return it == entries.end() ? nullptr : &it->second;
+  const auto it = std::ranges::find(entries, key, &Entry::key);
+  return it == entries.end() ? nullptr : &it->value;
 }
 
 Result<Node> parse(std::string_view text, std::string_view name) {
@@ -219,9 +219,9 @@ Fields::Fields(const Node& map, std::string what, Problems& problems)
 
 const Node* Fields::any(std::string_view name) {
   for (std::size_t i = 0; i < node_.entries.size(); ++i) {
-    if (node_.entries[i].first != name) continue;
+    if (node_.entries[i].key != name) continue;
     read_[i] = true;
-    return &node_.entries[i].second;
+    return &node_.entries[i].value;
   }
   return nullptr;
 }
@@ -327,7 +327,7 @@ const Node* Fields::list(std::string_view name) {
 void Fields::done() {
   for (std::size_t i = 0; i < read_.size(); ++i) {
     if (read_[i]) continue;
-    problems_.add(node_.entries[i].second, "unknown field " + shown(node_.entries[i].first) + " in " + what_);
+    problems_.add(node_.entries[i].value, "unknown field " + shown(node_.entries[i].key) + " in " + what_);
   }
 }
 

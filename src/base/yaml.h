@@ -23,16 +23,23 @@
 
 namespace silverback::yaml {
 
+struct Entry;
+
 struct Node {
   enum class Kind : std::uint8_t { Null, Scalar, List, Map };
   Kind kind = Kind::Null;
   bool quoted = false;  // a scalar in quotes is text whatever it looks like
   std::uint32_t line = 0;
-  std::string text;                                   // Scalar
-  std::vector<Node> items;                            // List
-  std::vector<std::pair<std::string, Node>> entries;  // Map, in the order of the document, no key twice
+  std::string text;            // Scalar
+  std::vector<Node> items;     // List
+  std::vector<Entry> entries;  // Map, in the order of the document, no key twice
 
   const Node* find(std::string_view key) const;
+};
+
+struct Entry {
+  std::string key;
+  Node value;
 };
 
 /// The first document of `text`. @returns InvalidArgument with name, line and what is wrong

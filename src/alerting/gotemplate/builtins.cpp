@@ -141,8 +141,9 @@ Value html(Environment&, Arguments a) { return escape_html(joined(a)); }
 Value urlquery(Environment&, Arguments a) { return escape_query(joined(a)); }
 
 Value js(Environment&, Arguments a) {
+  const std::string text = joined(a);
   std::string out;
-  for (std::string_view rest = joined(a); !rest.empty();) {
+  for (std::string_view rest = text; !rest.empty();) {
     const auto rune = query::promql::decode_rune(rest);
     const std::string_view bytes = rest.substr(0, rune.width);
     rest.remove_prefix(rune.width);
