@@ -112,8 +112,8 @@ bool LabelIndex::may_look_alike(Tenant tenant) const {
   const ReaderLock lock(mutex_);
   const State::OfTenant* const of_tenant = state_->tenant(tenant);
   if (of_tenant == nullptr) return false;
-  const auto used = [&](std::string_view name) {
-    return of_tenant->lists_of_name.contains(state_->symbols.find(name));
+  const auto used = [of_tenant, &symbols = state_->symbols](std::string_view name) {
+    return of_tenant->lists_of_name.contains(symbols.find(name));
   };
   return !std::has_single_bit(of_tenant->types) || used(kFieldLabel) || used(kRetentionPolicyLabel);
 }
