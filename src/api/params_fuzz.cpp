@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(parse_duration_ns(text));
   static_cast<void>(unescape_label_name(text));
   std::string json;
-  append_json_string(json, text);
+  silverback::append_json_string(json, text);
   check(json.size() >= 2 && json.find('\n') == std::string::npos);
   return 0;
 }
