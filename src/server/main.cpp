@@ -100,11 +100,12 @@ int serve(const Settings& settings, Sources sources, Signals& signals) {
         break;
       }
       case Signals::Event::Stop:
-        if (store.load() == Store::Opening) {
+        if (store.load() == Store::Opening && !server.is_open()) {
           // Opening changes nothing that the next start needs, and it cannot be hurried.
           log(LogLevel::Info, "stopped while opening the store");
           std::_Exit(kStopped);
         }
+        if (opener.joinable()) opener.join();  // the store is open; what is left takes no time
         return stop(server);
     }
   }

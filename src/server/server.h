@@ -48,6 +48,8 @@ class Server {
   /// @returns InvalidArgument when the file is not right: everything stays as it was
   Status reload() EXCLUDES(mutex_);
 
+  /// Reads and writes are served; open_store() may still be about to return.
+  bool is_open() const { return store_.is_open(); }
   std::uint16_t port() const { return http_->port(); }
   std::chrono::milliseconds shutdown_timeout() const EXCLUDES(mutex_);
 

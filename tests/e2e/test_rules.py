@@ -93,7 +93,8 @@ class Rules(harness.TestCase):
         self.put(2000)
         self.wait_state("firing")
         self.assertEqual(self.server_.query('job:m:sum{from="rule"}')[0]["metric"]["job"], "a")
-        self.assertEqual([s["metric"]["alertstate"] for s in self.server_.query("ALERTS")], ["firing"])
+        harness.wait_for(lambda: [s["metric"]["alertstate"] for s in self.server_.query("ALERTS")] == ["firing"], 5,
+                         lambda: f"{self.server_.query('ALERTS')}")
         alert = self.server_.get("/api/v1/alerts").json()["data"]["alerts"][0]
         self.assertEqual(alert["labels"], {"alertname": "High", "from": "rule", "job": "a", "severity": "page"})
         self.assertEqual(alert["annotations"], {"summary": "a is at 2k"})
@@ -110,7 +111,7 @@ class Rules(harness.TestCase):
         self.wait_state("inactive")
         harness.wait_for(lambda: self.receiver.alerts()[-1]["endsAt"] < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(
             time.time() + 1)), 10, lambda: f"{self.receiver.posts}")
-        self.assertEqual(self.server_.query("ALERTS"), [])
+        harness.wait_for(lambda: not self.server_.query("ALERTS"), 5, lambda: f"{self.server_.query('ALERTS')}")
 
     def test_states_survive_kill(self):
         self.put(2)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -30,7 +31,7 @@ class MemoryStore final : public Queryable {
   Series& add_series(Labels labels) { return series_.emplace_back(Series{std::move(labels), {}, {}}); }
   void clear() { series_.clear(); }
   /// How often select() was called since the last clear.
-  std::size_t selects = 0;
+  std::atomic<std::size_t> selects{0};  // queries of several threads count; orders nothing
   /// What each cursor asks for when it reads, as a storage does for its buffers.
   std::uint64_t held_by_cursor = 0;
 
