@@ -230,9 +230,8 @@ def step_suites():
 
 STEPS = {"format": step_format, "release": step_release, "bench": step_bench, "suites": step_suites,
          "asan": step_asan, "tsan": step_tsan, "fuzz": step_fuzz}
-# What runs without arguments. tsan is run by name until every room with threads has been clean under it; of storage
-# the log, the index and the background work have been.
-DEFAULT = ["format", "release", "bench", "suites", "asan", "fuzz"]
+# What runs without arguments, in this order.
+DEFAULT = ["format", "release", "bench", "suites", "asan", "tsan", "fuzz"]
 CAN_WAIT = {"tsan", "fuzz"}
 
 
