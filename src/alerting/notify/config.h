@@ -61,9 +61,9 @@ struct InhibitRule {
 struct WebhookSpec {
   std::string url;  // a template
   std::string url_file;
-  std::uint64_t max_alerts = 0;     // 0: all
-  std::int64_t timeout_ms = 0;      // 0: 10 s
-  std::string signature_secret;     // ours: `signature: {secret, secret_file, header}`
+  std::uint64_t max_alerts = 0;  // 0: all
+  std::int64_t timeout_ms = 0;   // 0: 10 s
+  std::string signature_secret;  // ours: `signature: {secret, secret_file, header}`
   std::string signature_secret_file;
   std::string signature_header = "X-Silverback-Signature";
   HttpSettings http;

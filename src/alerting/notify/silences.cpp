@@ -1,0 +1,232 @@
+#include "alerting/notify/silences.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <utility>
+
+#include "alerting/notify/codec.h"
+#include "base/log.h"
+#include "base/number.h"
+
+namespace silverback::notify {
+namespace {
+
+constexpr std::string_view kPrefix = "notify/silence/";
+constexpr std::int64_t kShownExpired_ns = 5 * 24 * 3600 * kNsPerSecond;
+constexpr std::size_t kMostMatchers = 1'000;
+
+std::string make_id() {
+  std::random_device device;
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // RFC 9562, version 4
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
+  std::string id;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
+    id += "0123456789abcdef"[bytes[i] >> 4];
+    id += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return id;
+}
+
+std::string key_of(std::string_view id) { return std::string(kPrefix) + std::string(id); }
+
+// Whether `next` may replace `before` under the same id.
+bool may_become(const Silence& before, const Silence& next, std::int64_t now_ns) {
+  if (before.matchers != next.matchers) return false;
+  switch (before.state_at(now_ns)) {
+    case SilenceState::Active: return before.starts_ns == next.starts_ns && next.ends_ns >= now_ns;
+    case SilenceState::Pending: return next.starts_ns >= now_ns;
+    case SilenceState::Expired: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view to_string(SilenceState state) {
+  switch (state) {
+    case SilenceState::Pending: return "pending";
+    case SilenceState::Active: return "active";
+    case SilenceState::Expired: return "expired";
+  }
+  return "";
+}
+
+SilenceState Silence::state_at(std::int64_t now_ns) const {
+  if (now_ns < starts_ns) return SilenceState::Pending;
+  return now_ns > ends_ns ? SilenceState::Expired : SilenceState::Active;
+}
+
+std::string encode(const Silence& silence) {
+  std::string out;
+  put_fixed(out, kRecordVersion);
+  for (const std::int64_t time : {silence.starts_ns, silence.ends_ns, silence.updated_ns})
+    put_zigzag(out, time);
+  for (const std::string* text : {&silence.id, &silence.created_by, &silence.comment})
+    put_string(out, *text);
+  put_pairs(out, silence.annotations);
+  put_varint(out, silence.matchers.size());
+  for (const Matcher& matcher : silence.matchers) {
+    put_fixed(out, static_cast<std::uint8_t>(matcher.op()));
+    put_string(out, matcher.name());
+    put_string(out, matcher.value());
+  }
+  return out;
+}
+
+Result<Silence> decode_silence(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (Status bad = check_version(in, "silence"); !bad.ok()) return bad;
+  Silence silence;
+  for (std::int64_t* time : {&silence.starts_ns, &silence.ends_ns, &silence.updated_ns})
+    *time = in.zigzag_varint();
+  for (std::string* text : {&silence.id, &silence.created_by, &silence.comment}) *text = in.string();
+  silence.annotations = read_pairs(in);
+  const std::uint64_t count = in.varint();
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const auto op = in.fixed<std::uint8_t>();
+    const std::string_view name = in.string();
+    const std::string_view value = in.string();
+    if (op > static_cast<std::uint8_t>(MatchOp::NotRegex)) return damaged_record("silence");
+    auto matcher = Matcher::make(static_cast<MatchOp>(op), std::string(name), std::string(value));
+    if (!matcher) return damaged_record("silence");
+    silence.matchers.push_back(std::move(*matcher));
+  }
+  if (!in.ok() || !in.at_end()) return damaged_record("silence");
+  return silence;
+}
+
+Status Silences::load() {
+  const MutexLock lock(mutex_);
+  Map found;
+  Status newer;
+  const Status read = states_.scan(kPrefix, [&](std::string_view, std::string_view value) {
+    auto silence = decode_silence(value);
+    if (silence) {
+      std::string id = silence->id;
+      found[std::move(id)] = std::make_shared<const Silence>(std::move(*silence));
+    } else if (silence.status().code() == Code::InvalidArgument) {
+      newer = silence.status();
+      return false;
+    } else {
+      log(LogLevel::Error, "a silence is lost", {{"err", silence.status().message()}});
+    }
+    return true;
+  });
+  if (!read.ok()) return read;
+  if (!newer.ok()) return newer;
+  silences_ = std::move(found);
+  return {};
+}
+
+Status Silences::check(const Silence& silence, std::int64_t now_ns) {
+  const auto wrong = [](std::string text) {
+    return Status(Code::InvalidArgument, "invalid silence: " + std::move(text));
+  };
+  if (silence.matchers.empty()) return wrong("at least one matcher required");
+  if (silence.matchers.size() > kMostMatchers)
+    return wrong("more than " + std::to_string(kMostMatchers) + " matchers");
+  if (std::ranges::all_of(silence.matchers, [](const Matcher& matcher) { return matcher.matches(""); }))
+    return wrong("at least one matcher must not match the empty string");
+  if (silence.ends_ns < silence.starts_ns)
+    return wrong("end time " + format_rfc3339(silence.ends_ns) + " must not be before start time " +
+                 format_rfc3339(silence.starts_ns));
+  if (silence.ends_ns <= now_ns)
+    return wrong("end time " + format_rfc3339(silence.ends_ns) + " can't be in the past");
+  return {};
+}
+
+Status Silences::keep(std::shared_ptr<const Silence> silence) {
+  StateBatch batch;
+  batch.put(key_of(silence->id), encode(*silence));
+  if (Status kept = states_.apply(batch); !kept.ok()) return kept;
+  std::string id = silence->id;
+  silences_[std::move(id)] = std::move(silence);
+  return {};
+}
+
+Result<std::string> Silences::set(Silence silence) {
+  const std::int64_t now_ns = clock_.now_ns();
+  const MutexLock lock(mutex_);
+  silence.updated_ns = now_ns;
+  if (Status bad = check(silence, now_ns); !bad.ok()) return bad;
+  if (!silence.id.empty()) {
+    const auto it = silences_.find(silence.id);
+    if (it == silences_.end()) return Status(Code::NotFound, "silence " + silence.id + " not found");
+    const Silence& before = *it->second;
+    if (may_become(before, silence, now_ns)) {
+      std::string id = silence.id;
+      if (Status kept = keep(std::make_shared<const Silence>(std::move(silence))); !kept.ok()) return kept;
+      return id;
+    }
+    if (before.state_at(now_ns) != SilenceState::Expired) {
+      Silence over = before;
+      over.starts_ns = std::min(over.starts_ns, now_ns);
+      over.ends_ns = over.updated_ns = now_ns - 1;
+      if (Status kept = keep(std::make_shared<const Silence>(std::move(over))); !kept.ok()) return kept;
+    }
+  }
+  if (silences_.size() >= kMost) {
+    return Status(Code::ResourceExhausted, "there are " + std::to_string(kMost) +
+                                               " silences already; expired ones go after five days");
+  }
+  silence.id = make_id();
+  silence.starts_ns = std::max(silence.starts_ns, now_ns);
+  std::string id = silence.id;
+  if (Status kept = keep(std::make_shared<const Silence>(std::move(silence))); !kept.ok()) return kept;
+  return id;
+}
+
+Status Silences::expire(std::string_view id) {
+  const std::int64_t now_ns = clock_.now_ns();
+  const MutexLock lock(mutex_);
+  const auto it = silences_.find(id);
+  if (it == silences_.end()) return {Code::NotFound, "silence " + std::string(id) + " not found"};
+  Silence over = *it->second;
+  if (over.state_at(now_ns) == SilenceState::Expired)
+    return {Code::InvalidArgument, "silence " + over.id + " already expired"};
+  over.starts_ns = std::min(over.starts_ns, now_ns);
+  over.ends_ns = over.updated_ns = now_ns - 1;  // over from now on
+  return keep(std::make_shared<const Silence>(std::move(over)));
+}
+
+std::vector<std::shared_ptr<const Silence>> Silences::all() const {
+  const MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<const Silence>> all;
+  for (const auto& [id, silence] : silences_) all.push_back(silence);
+  return all;
+}
+
+std::shared_ptr<const Silence> Silences::find(std::string_view id) const {
+  const MutexLock lock(mutex_);
+  const auto it = silences_.find(id);
+  return it == silences_.end() ? nullptr : it->second;
+}
+
+std::vector<std::string> Silences::silencing(const Labels& labels, std::int64_t now_ns) const {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> ids;
+  for (const auto& [id, silence] : silences_) {
+    if (silence->state_at(now_ns) == SilenceState::Active && matches(silence->matchers, labels))
+      ids.push_back(id);
+  }
+  return ids;
+}
+
+void Silences::collect(std::int64_t now_ns) {
+  const MutexLock lock(mutex_);
+  StateBatch batch;
+  std::vector<std::string> gone;
+  for (const auto& [id, silence] : silences_) {
+    if (silence->ends_ns + kShownExpired_ns >= now_ns) continue;
+    batch.remove(key_of(id));
+    gone.push_back(id);
+  }
+  if (batch.empty() || !states_.apply(batch).ok()) return;
+  for (const std::string& id : gone) silences_.erase(id);
+}
+
+}  // namespace silverback::notify
