@@ -61,12 +61,14 @@ Status Alerting::configure(const AlertingConfig& config) {
   const MutexLock lock(mutex_);
   const bool told_as_before = sink_->alertmanagers() != nullptr &&
                               config.alertmanagers == config_.alertmanagers &&
+                              config.alert_relabel == config_.alert_relabel &&
                               config.rules.external_labels == config_.rules.external_labels &&
                               config.rules.external_url == config_.rules.external_url;
   const auto before = sink_->alertmanagers();
   if (!told_as_before) {
-    sink_->use(std::make_shared<Alertmanagers>(config.alertmanagers, config.rules.external_labels,
-                                               config.rules.external_url));
+    auto labels = std::make_shared<const ToldLabels>(config.rules.external_labels, config.alert_relabel);
+    sink_->use(
+        std::make_shared<Alertmanagers>(config.alertmanagers, std::move(labels), config.rules.external_url));
   }
   if (Status loaded = rules_->load(config.rules, config.rule_files); !loaded.ok()) {
     if (!told_as_before) sink_->use(before);

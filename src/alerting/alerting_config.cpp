@@ -12,6 +12,10 @@ std::string from_folder(std::string_view folder, const std::string& path) {
   return std::string(folder) + "/" + path;
 }
 
+constexpr std::string_view kAddress = "__address__";
+constexpr std::string_view kScheme = "__scheme__";
+constexpr std::string_view kPath = "__alerts_path__";
+
 class Reader {
  public:
   Reader(std::string_view name, std::string_view folder) : problems_(std::string(name)), folder_(folder) {}
@@ -53,6 +57,8 @@ class Reader {
   void read_alerting(const yaml::Node& node) {
     if (node.kind == yaml::Node::Kind::Null) return;
     yaml::Fields fields(node, "alerting", problems_);
+    if (const yaml::Node* list = fields.list("alert_relabel_configs"))
+      config_.alert_relabel = read_relabel_rules(*list, "alert_relabel_configs", problems_);
     if (const yaml::Node* list = fields.list("alertmanagers")) {
       for (const yaml::Node& one : list->items) read_alertmanager(one);
     }
@@ -75,21 +81,46 @@ class Reader {
     if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, 1, '/');
     while (prefix.ends_with('/')) prefix.pop_back();
     read_http(fields, target.http);
-    std::vector<std::string> hosts;
+    if (const yaml::Node* list = fields.list("alert_relabel_configs"))
+      target.alert_relabel = read_relabel_rules(*list, "alert_relabel_configs", problems_);
+    std::vector<RelabelRule> rules;
+    if (const yaml::Node* list = fields.list("relabel_configs"))
+      rules = read_relabel_rules(*list, "relabel_configs", problems_);
+    std::vector<Labels> found;
     if (const yaml::Node* configs = fields.list("static_configs")) {
       for (const yaml::Node& config : configs->items) {
         yaml::Fields group(config, "static_configs", problems_);
         std::vector<std::string> targets;
+        TextPairs labels;
         group.texts("targets", targets);
-        group.any("labels");  // of discovery, for relabelling
+        group.text_map("labels", labels);
         group.done();
-        hosts.insert(hosts.end(), targets.begin(), targets.end());
+        for (const std::string& host : targets) found.push_back(discovered(host, scheme, prefix, labels));
       }
     }
     fields.done();
-    if (hosts.empty()) fields.problem("static_configs names no targets");
-    for (const std::string& host : hosts) {
-      target.url = scheme + "://" + host + prefix + "/api/v2/alerts";
+    if (found.empty()) fields.problem("static_configs names no targets");
+    add_alertmanagers(found, Relabeller(rules), target);
+  }
+
+  // What Prometheus' discovery says of a target, for relabelling.
+  static Labels discovered(const std::string& host, const std::string& scheme, const std::string& prefix,
+                           const TextPairs& labels) {
+    LabelsBuilder builder;
+    for (const auto& [name, value] : labels) builder.set(name, value);
+    builder.set(kAddress, host);
+    builder.set(kScheme, scheme);
+    builder.set(kPath, prefix + "/api/v2/alerts");
+    return builder.build();
+  }
+
+  void add_alertmanagers(const std::vector<Labels>& found, const Relabeller& relabel,
+                         AlertmanagerTarget target) {
+    for (const Labels& before : found) {
+      const auto labels = relabel.apply(before);
+      if (!labels || labels->get(kAddress).empty()) continue;
+      target.url = std::string(labels->get(kScheme)) + "://" + std::string(labels->get(kAddress)) +
+                   std::string(labels->get(kPath));
       config_.alertmanagers.push_back(target);
     }
   }

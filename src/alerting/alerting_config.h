@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "alerting/alertmanagers.h"
+#include "alerting/relabel.h"
 #include "alerting/rule_group.h"
 #include "base/status.h"
 #include "base/yaml.h"
@@ -23,6 +24,7 @@ namespace silverback::alerting {
 struct AlertingConfig {
   RuleSettings rules;
   std::vector<std::string> rule_files;
+  std::vector<RelabelRule> alert_relabel;  // before anybody is told
   std::vector<AlertmanagerTarget> alertmanagers;
   friend bool operator==(const AlertingConfig&, const AlertingConfig&) = default;
 };

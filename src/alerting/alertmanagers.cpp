@@ -53,10 +53,18 @@ std::string alert_json(const Alert& alert, const Labels& labels, std::string_vie
   return out + "}";
 }
 
+struct Alertmanagers::Told {
+  const Alert* alert;
+  Labels labels;
+  std::string url;
+  std::string json;
+};
+
 class Alertmanagers::Sender {
  public:
   explicit Sender(AlertmanagerTarget target)
       : target_(std::move(target)),
+        relabel_(target_.alert_relabel),
         client_(target_.http),
         sent_(counter("prometheus_notifications_sent_total", "Total number of alerts sent.")),
         errors_(counter("prometheus_notifications_errors_total",
@@ -89,14 +97,22 @@ class Alertmanagers::Sender {
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  void push(const std::vector<std::string>& alerts) {
+  void push(const std::vector<Told>& alerts) {
+    std::vector<std::string> own;
+    for (const Told& told : alerts) {
+      if (relabel_.empty()) {
+        own.push_back(told.json);
+      } else if (const auto labels = relabel_.apply(told.labels)) {
+        own.push_back(alert_json(*told.alert, *labels, told.url));
+      }
+    }
     const MutexLock lock(mutex_);
-    for (const std::string& alert : alerts) {
+    for (std::string& alert : own) {
       if (queue_.size() == kQueue) {
         queue_.pop_front();
         dropped_.add();
       }
-      queue_.push_back(alert);
+      queue_.push_back(std::move(alert));
     }
     changed_.notify_all();
   }
@@ -159,6 +175,7 @@ class Alertmanagers::Sender {
 
   // Fixed after construction.
   const AlertmanagerTarget target_;
+  const Relabeller relabel_;
 
   HttpClient client_;  // of the thread; stop() by the destructor
   bool failing_ = false;
@@ -178,23 +195,23 @@ class Alertmanagers::Sender {
   std::thread thread_;
 };
 
-Alertmanagers::Alertmanagers(std::vector<AlertmanagerTarget> targets, TextPairs external_labels,
-                             std::string external_url)
-    : external_labels_(std::move(external_labels)), external_url_(std::move(external_url)) {
+Alertmanagers::Alertmanagers(std::vector<AlertmanagerTarget> targets,
+                             std::shared_ptr<const ToldLabels> labels, std::string external_url)
+    : labels_(std::move(labels)), external_url_(std::move(external_url)) {
   for (AlertmanagerTarget& target : targets) senders_.push_back(std::make_unique<Sender>(std::move(target)));
 }
 Alertmanagers::~Alertmanagers() = default;
 
 void Alertmanagers::post(std::span<const AlertEvent> events) {
   if (senders_.empty()) return;
-  std::vector<std::string> alerts;
+  std::vector<Told> alerts;
   for (const AlertEvent& event : events) {
     if (!event.due) continue;
-    LabelsBuilder labels(event.alert->labels);
-    for (const auto& [name, value] : external_labels_) {
-      if (labels.get(name).empty()) labels.set(name, value);
-    }
-    alerts.push_back(alert_json(*event.alert, labels.build(), external_url_ + table_link(event.expression)));
+    auto labels = labels_->of(event.alert->labels);
+    if (!labels) continue;
+    std::string url = external_url_ + table_link(event.expression);
+    std::string json = alert_json(*event.alert, *labels, url);
+    alerts.push_back({event.alert, std::move(*labels), std::move(url), std::move(json)});
   }
   if (alerts.empty()) return;
   for (const auto& sender : senders_) sender->push(alerts);

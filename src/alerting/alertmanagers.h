@@ -16,6 +16,8 @@
 
 #include "alerting/alert_sink.h"
 #include "alerting/http_client.h"
+#include "alerting/relabel.h"
+#include "alerting/told_labels.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
 
@@ -25,14 +27,16 @@ struct AlertmanagerTarget {
   std::string url;  // "http://127.0.0.1:9093/api/v2/alerts"
   std::int64_t timeout_ms = 10'000;
   HttpSettings http;
+  std::vector<RelabelRule> alert_relabel;  // for this one alone
   friend bool operator==(const AlertmanagerTarget&, const AlertmanagerTarget&) = default;
 };
 
 class Alertmanagers {
  public:
-  /// @param external_labels  added to each alert where it has none of that name
+  /// @param labels  under which alerts are told
   /// @param external_url  before "/graph?g0.expr=..." in generatorURL
-  Alertmanagers(std::vector<AlertmanagerTarget> targets, TextPairs external_labels, std::string external_url);
+  Alertmanagers(std::vector<AlertmanagerTarget> targets, std::shared_ptr<const ToldLabels> labels,
+                std::string external_url);
   /// Sends what waits, for at most five seconds.
   ~Alertmanagers();
   Alertmanagers(const Alertmanagers&) = delete;
@@ -45,9 +49,10 @@ class Alertmanagers {
 
  private:
   class Sender;
+  struct Told;
 
   // Fixed after construction.
-  const TextPairs external_labels_;
+  const std::shared_ptr<const ToldLabels> labels_;
   const std::string external_url_;
   std::vector<std::unique_ptr<Sender>> senders_;
 };

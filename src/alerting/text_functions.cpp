@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "alerting/humanize.h"
+#include "alerting/replacement.h"
 #include "base/duration.h"
 #include "base/number.h"
 #include "query/promql/text.h"
@@ -187,12 +188,8 @@ Value title(Environment&, Arguments a) {
     return is_letter_or_digit(before) || before == '_' ? c : upper(c);
   });
 }
-Value to_upper(Environment&, Arguments a) {
-  return each_rune(*a[0].as_string(), [](char32_t c, char32_t) { return upper(c); });
-}
-Value to_lower(Environment&, Arguments a) {
-  return each_rune(*a[0].as_string(), [](char32_t c, char32_t) { return lower(c); });
-}
+Value to_upper(Environment&, Arguments a) { return upper_case(*a[0].as_string()); }
+Value to_lower(Environment&, Arguments a) { return lower_case(*a[0].as_string()); }
 
 // What Go's regexp calls RE2's complaints.
 std::string_view complaint(RE2::ErrorCode code) {
@@ -229,41 +226,10 @@ Value match(Environment&, Arguments a) {
   return RE2::PartialMatch(*a[1].as_string(), *expression(*a[0].as_string()));
 }
 
-// Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$. A group that is not there is empty.
-void expand(std::string& out, std::string_view replacement, const RE2& re,
-            std::span<const re2::StringPiece> groups) {
-  while (!replacement.empty()) {
-    const std::size_t dollar = std::min(replacement.find('$'), replacement.size());
-    out += replacement.substr(0, dollar);
-    replacement.remove_prefix(dollar);
-    if (replacement.empty()) return;
-    replacement.remove_prefix(1);
-    if (replacement.starts_with('$')) {
-      out += '$';
-      replacement.remove_prefix(1);
-      continue;
-    }
-    const bool braces = replacement.starts_with('{');
-    const std::size_t from = braces ? 1 : 0;
-    std::size_t to = from;
-    while (to < replacement.size() &&
-           (std::isalnum(static_cast<unsigned char>(replacement[to])) != 0 || replacement[to] == '_'))
-      ++to;
-    if (to == from || (braces && (to == replacement.size() || replacement[to] != '}'))) {
-      out += '$';
-      continue;
-    }
-    const std::string name(replacement.substr(from, to - from));
-    replacement.remove_prefix(to + (braces ? 1 : 0));
-    std::size_t group = groups.size();
-    if (name.find_first_not_of("0123456789") == name.npos) {
-      group = name.size() < 6 ? std::stoul(name) : group;
-    } else if (const auto it = re.NamedCapturingGroups().find(name); it != re.NamedCapturingGroups().end()) {
-      group = static_cast<std::size_t>(it->second);
-    }
-    if (group < groups.size() && groups[group].data() != nullptr)
-      out.append(groups[group].data(), groups[group].size());
-  }
+std::vector<std::string_view> found_texts(std::span<const re2::StringPiece> groups) {
+  std::vector<std::string_view> texts;
+  for (const re2::StringPiece& group : groups) texts.emplace_back(group.data(), group.size());
+  return texts;
 }
 
 Value re_replace_all(Environment&, Arguments a) {
@@ -281,7 +247,7 @@ Value re_replace_all(Environment&, Arguments a) {
     const std::size_t end = begin + groups[0].size();
     out.append(text, at, begin - at);
     if (end > last_end || begin == 0)
-      expand(out, replacement, *re, groups);  // an empty one behind a match is none
+      append_replacement(out, replacement, *re, found_texts(groups));  // an empty one behind a match is none
     at = last_end = end;
     search = end;
     if (groups[0].empty()) {
@@ -378,6 +344,13 @@ gotemplate::Functions shared_functions() {
       {"toLower", {{Text}, false, to_lower}},
       {"toUpper", {{Text}, false, to_upper}},
   };
+}
+
+std::string lower_case(std::string_view text) {
+  return each_rune(text, [](char32_t c, char32_t) { return lower(c); });
+}
+std::string upper_case(std::string_view text) {
+  return each_rune(text, [](char32_t c, char32_t) { return upper(c); });
 }
 
 const gotemplate::Functions& rule_functions() {

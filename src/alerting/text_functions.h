@@ -39,6 +39,10 @@ gotemplate::Functions shared_functions();
 
 gotemplate::Value to_value(const Labels& labels);
 
+/// As Go's strings.ToLower and ToUpper.
+std::string lower_case(std::string_view text);
+std::string upper_case(std::string_view text);
+
 /// "/graph?g0.expr=up&g0.tab=1"
 std::string table_link(std::string_view expression);
 
