@@ -22,5 +22,6 @@ silverback_dependency(re2 re2)
 silverback_dependency(roaring roaring)
 silverback_dependency(yaml yaml-cpp)
 silverback_dependency(curl curl)
+silverback_dependency(absl absl_time absl_time_zone)  # time zones
 silverback_dependency(protobuf protobuf::libprotobuf)
 silverback_dependency(rdkafka rdkafka)

@@ -2,15 +2,11 @@
 
 #include <utility>
 
+#include "alerting/http_config.h"
 #include "model/labels.h"
 
 namespace silverback::alerting {
 namespace {
-
-std::string from_folder(std::string_view folder, const std::string& path) {
-  if (path.empty() || path.starts_with('/') || folder.empty()) return path;
-  return std::string(folder) + "/" + path;
-}
 
 constexpr std::string_view kAddress = "__address__";
 constexpr std::string_view kScheme = "__scheme__";
@@ -80,7 +76,7 @@ class Reader {
     if (version != "v2") fields.problem("api_version: expected v2, found " + version);
     if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, 1, '/');
     while (prefix.ends_with('/')) prefix.pop_back();
-    read_http(fields, target.http);
+    read_http_fields(fields, folder_, problems_, target.http);
     if (const yaml::Node* list = fields.list("alert_relabel_configs"))
       target.alert_relabel = read_relabel_rules(*list, "alert_relabel_configs", problems_);
     std::vector<RelabelRule> rules;
@@ -122,39 +118,6 @@ class Reader {
       target.url = std::string(labels->get(kScheme)) + "://" + std::string(labels->get(kAddress)) +
                    std::string(labels->get(kPath));
       config_.alertmanagers.push_back(target);
-    }
-  }
-
-  void read_http(yaml::Fields& fields, HttpSettings& http) {
-    if (const yaml::Node* node = fields.map("basic_auth")) {
-      yaml::Fields basic(*node, "basic_auth", problems_);
-      basic.text("username", http.username, yaml::Need::Required);
-      basic.text("password", http.password);
-      basic.text("password_file", http.password_file);
-      basic.done();
-    }
-    if (const yaml::Node* node = fields.map("authorization")) {
-      yaml::Fields header(*node, "authorization", problems_);
-      header.text("type", http.authorization_type);
-      header.text("credentials", http.credentials);
-      header.text("credentials_file", http.credentials_file);
-      header.done();
-    }
-    fields.text("bearer_token", http.credentials);
-    fields.text("bearer_token_file", http.credentials_file);
-    if (const yaml::Node* node = fields.map("tls_config")) {
-      yaml::Fields tls(*node, "tls_config", problems_);
-      tls.text("ca_file", http.ca_file);
-      tls.text("cert_file", http.cert_file);
-      tls.text("key_file", http.key_file);
-      tls.boolean("insecure_skip_verify", http.insecure_skip_verify);
-      tls.done();
-    }
-    fields.text("proxy_url", http.proxy_url);
-    fields.boolean("follow_redirects", http.follow_redirects);
-    for (std::string* path :
-         {&http.password_file, &http.credentials_file, &http.ca_file, &http.cert_file, &http.key_file}) {
-      *path = from_folder(folder_, *path);
     }
   }
 

@@ -12,7 +12,8 @@ namespace {
 constexpr std::uint64_t kFnvBasis = 14695981039346656037u;
 constexpr std::uint64_t kFnvPrime = 1099511628211u;
 
-// Fewer labels first; then the first name that only one of the two has decides against it, or the first value.
+// Fewer labels first; then the first name that only one of the two has decides against it, or the first
+// value.
 bool labels_before(const Labels& a, const Labels& b) {
   if (const auto order = a.size() <=> b.size(); order != 0) return order < 0;
   for (auto left = a.begin(), right = b.begin(); left != a.end(); ++left, ++right) {
@@ -69,8 +70,7 @@ Result<NotifiedAlert> decode_notified(std::string_view bytes) {
   ByteReader in(bytes);
   if (Status bad = check_version(in, "alert of notifications"); !bad.ok()) return bad;
   NotifiedAlert alert;
-  for (std::int64_t* time : {&alert.starts_ns, &alert.ends_ns, &alert.updated_ns})
-    *time = in.zigzag_varint();
+  for (std::int64_t* time : {&alert.starts_ns, &alert.ends_ns, &alert.updated_ns}) *time = in.zigzag_varint();
   auto labels = Labels::from_bytes(std::string(in.string()));
   alert.annotations = read_pairs(in);
   alert.generator_url = std::string(in.string());

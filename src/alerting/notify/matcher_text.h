@@ -1,4 +1,7 @@
 // Matchers as Alertmanager writes them: `severity="page"`, `{alertname=~"Disk.*", team!=ops}`.
+//
+// There are two languages, the classic one and that of Alertmanager 0.27 with UTF-8 in names. As there, a
+// text is read as either; where both take it and differ in its meaning, the classic one has it.
 // Source: https://prometheus.io/docs/alerting/latest/configuration/#matcher
 //
 // Threads: any.
@@ -16,10 +19,13 @@ namespace silverback::notify {
 
 using Matchers = std::vector<Matcher>;
 
-/// One or more, with or without braces and quotes. @returns InvalidArgument with the text and the place
+/// Any number, with or without braces and quotes. @returns InvalidArgument with the text, the column and what
+/// was expected there
 Result<Matchers> parse_matchers(std::string_view text);
 /// By name, value, operator: the order in which routes show them.
 void sort_matchers(Matchers& matchers);
+/// severity="page"
+std::string matcher_text(const Matcher& matcher);
 /// {severity="page",team!="ops"}
 std::string matchers_text(const Matchers& matchers);
 /// All of them. A label that is not there counts as empty.

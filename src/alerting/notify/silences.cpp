@@ -65,8 +65,7 @@ std::string encode(const Silence& silence) {
   put_fixed(out, kRecordVersion);
   for (const std::int64_t time : {silence.starts_ns, silence.ends_ns, silence.updated_ns})
     put_zigzag(out, time);
-  for (const std::string* text : {&silence.id, &silence.created_by, &silence.comment})
-    put_string(out, *text);
+  for (const std::string* text : {&silence.id, &silence.created_by, &silence.comment}) put_string(out, *text);
   put_pairs(out, silence.annotations);
   put_varint(out, silence.matchers.size());
   for (const Matcher& matcher : silence.matchers) {

@@ -1,6 +1,9 @@
 // TimeInterval: recurring times, for `mute_time_intervals` and `active_time_intervals`.
 // Source: https://prometheus.io/docs/alerting/latest/configuration/#time_interval-0
 //
+// A time is in it when each of its kinds of ranges that is given has it. Days and hours are those of the
+// location, by the system's time zone database.
+//
 // Threads: a value.
 #pragma once
 
@@ -23,6 +26,8 @@ class TimeInterval {
   static TimeInterval read(const yaml::Node& node, yaml::Problems& problems);
 
   bool contains(std::int64_t time_ns) const;
+  /// As a YAML map on one line.
+  std::string text() const;
 
   friend bool operator==(const TimeInterval&, const TimeInterval&) = default;
 
