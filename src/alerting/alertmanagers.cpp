@@ -66,6 +66,7 @@ class Alertmanagers::Sender {
       : target_(std::move(target)),
         relabel_(target_.alert_relabel),
         client_(target_.http),
+        lease_(metrics(), {{"alertmanager", target_.url}}),
         sent_(counter("prometheus_notifications_sent_total", "Total number of alerts sent.")),
         errors_(counter("prometheus_notifications_errors_total",
                         "Total number of sent alerts affected by errors.")),
@@ -74,12 +75,17 @@ class Alertmanagers::Sender {
         latency_(metrics().histogram("silverback_notifications_latency_seconds",
                                      "Time that requests to Alertmanagers took.", duration_buckets(),
                                      label())),
+        latency_quantiles_(metrics().summary("prometheus_notifications_latency_seconds",
+                                             "Latency quantiles for sending alert notifications.", label())),
         length_(metrics().callback(MetricType::Gauge, "prometheus_notifications_queue_length",
                                    "The number of alert notifications in the queue.", label(),
                                    [this] {
                                      const MutexLock lock(mutex_);
                                      return static_cast<double>(queue_.size());
                                    })),
+        capacity_(metrics().callback(MetricType::Gauge, "prometheus_notifications_queue_capacity",
+                                     "The capacity of the alert notifications queue.", label(),
+                                     [] { return static_cast<double>(kQueue); })),
         thread_([this] { run(); }) {}
 
   ~Sender() {
@@ -120,7 +126,7 @@ class Alertmanagers::Sender {
   const std::string& url() const { return target_.url; }
 
  private:
-  MetricLabels label() const { return {{"alertmanager", target_.url}}; }
+  const MetricLabels& label() const { return lease_.labels(); }
   Counter& counter(std::string_view name, std::string_view help) const {
     return metrics().counter(name, help, label());
   }
@@ -157,7 +163,9 @@ class Alertmanagers::Sender {
     const auto reply =
         client_.post(target_.url, body, {{"Content-Type", "application/json"}, {"User-Agent", "Silverback"}},
                      target_.timeout_ms);
-    latency_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
+    const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+    latency_.observe(seconds);
+    latency_quantiles_.observe(seconds);
     sent_.add(batch.size());
     const bool good = reply && reply->status / 100 == 2;
     if (!good) {
@@ -179,10 +187,12 @@ class Alertmanagers::Sender {
 
   HttpClient client_;  // of the thread; stop() by the destructor
   bool failing_ = false;
+  const Metrics::Lease lease_;  // of the references below
   Counter& sent_;
   Counter& errors_;
   Counter& dropped_;
   Histogram& latency_;
+  Summary& latency_quantiles_;
 
   Mutex mutex_;
   Condition changed_;
@@ -192,6 +202,7 @@ class Alertmanagers::Sender {
   steady_clock::time_point deadline_ GUARDED_BY(mutex_){};
 
   Metrics::Handle length_;
+  Metrics::Handle capacity_;
   std::thread thread_;
 };
 
@@ -199,6 +210,10 @@ Alertmanagers::Alertmanagers(std::vector<AlertmanagerTarget> targets,
                              std::shared_ptr<const ToldLabels> labels, std::string external_url)
     : labels_(std::move(labels)), external_url_(std::move(external_url)) {
   for (AlertmanagerTarget& target : targets) senders_.push_back(std::make_unique<Sender>(std::move(target)));
+  metrics()
+      .gauge("prometheus_notifications_alertmanagers_discovered",
+             "The number of alertmanagers discovered and active.")
+      .set(static_cast<double>(senders_.size()));
 }
 Alertmanagers::~Alertmanagers() = default;
 

@@ -60,6 +60,7 @@ RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings,
       settings_(settings),
       file_(std::move(file)),
       spec_(std::move(spec)),
+      metrics_(metrics(), {{"rule_group", file_ + ";" + spec_.name}}),
       writer_(services.appender) {
   std::map<std::string, std::uint64_t> equal;
   for (const RuleSpec& rule : spec_.rules) {
@@ -96,10 +97,14 @@ void RuleGroup::evaluate(std::int64_t time_ms) {
   const RuleContext context = this->context(time_ms);
   const auto begin = steady_clock::now();
   LastRun run{.time_ms = time_ms};
+  static Summary& durations =
+      metrics().summary("prometheus_rule_evaluation_duration_seconds", "The duration for a rule to execute.",
+                        {}, kDurationQuantiles);
   for (Rule& rule : rules_) {
     const auto rule_begin = steady_clock::now();
     const auto samples = evaluate_rule(rule, context);
     RuleEvaluation evaluation{.time_ms = time_ms, .duration_s = seconds_since(rule_begin)};
+    durations.observe(evaluation.duration_s);
     if (samples) {
       evaluation.samples = *samples;
     } else {
@@ -268,6 +273,8 @@ void RuleGroup::take_over(RuleGroup& before) {
     if (same == before.rules_.end()) continue;
     rule.series = std::move(same->series);
     same->series.clear();
+    rule.unkept = std::move(same->unkept);
+    same->unkept.clear();
     const MutexLock lock(mutex_);
     rule.health = same->health;
     rule.history = same->history;

@@ -21,6 +21,7 @@
 #include "alerting/recording_rule.h"
 #include "alerting/rule_file.h"
 #include "alerting/sample_writer.h"
+#include "base/metrics.h"
 #include "base/mutex.h"
 #include "model/state_store.h"
 
@@ -58,6 +59,9 @@ struct RuleView {
   std::deque<RuleEvaluation> history;  // newest first
 };
 
+/// Of the summaries of durations.
+inline const std::vector<double> kDurationQuantiles = {0.01, 0.05, 0.5, 0.9, 0.99};
+
 class RuleGroup {
  public:
   /// @param file  the rule file's path, as the API names it
@@ -67,6 +71,8 @@ class RuleGroup {
   const GroupSpec& spec() const { return spec_; }
   const RuleSettings& settings() const { return settings_; }
   std::int64_t interval_ms() const { return spec_.interval_ms.value_or(settings_.interval_ms); }
+  /// Its metrics have these and go with it.
+  const MetricLabels& metric_labels() const { return metrics_.labels(); }
   /// The last grid point at or before `now_ms`: multiples of the interval, shifted by a hash of file and
   /// name.
   std::int64_t grid_ms(std::int64_t now_ms) const;
@@ -123,6 +129,8 @@ class RuleGroup {
   const RuleSettings settings_;
   const std::string file_;
   const GroupSpec spec_;
+
+  const Metrics::Lease metrics_;
 
   SampleWriter writer_;  // of the evaluating thread
 

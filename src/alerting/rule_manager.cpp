@@ -48,32 +48,28 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-MetricLabels group_label(const RuleGroup& group) {
-  return {{"rule_group", group.file() + ";" + group.spec().name}};
-}
-
 Counter& iterations(const RuleGroup& group) {
   return metrics().counter(
       "prometheus_rule_group_iterations_total",
       "The total number of scheduled rule group evaluations, whether executed or missed.",
-      group_label(group));
+      group.metric_labels());
 }
 Counter& missed(const RuleGroup& group) {
   return metrics().counter(
       "prometheus_rule_group_iterations_missed_total",
       "The total number of rule group evaluations missed due to slow rule group evaluation.",
-      group_label(group));
+      group.metric_labels());
 }
 Counter& evaluations(const RuleGroup& group) {
   return metrics().counter("prometheus_rule_evaluations_total", "The total number of rule evaluations.",
-                           group_label(group));
+                           group.metric_labels());
 }
 Counter& failures(const RuleGroup& group) {
   return metrics().counter("prometheus_rule_evaluation_failures_total",
-                           "The total number of rule evaluation failures.", group_label(group));
+                           "The total number of rule evaluation failures.", group.metric_labels());
 }
 Gauge& group_gauge(const RuleGroup& group, std::string_view name, std::string_view help) {
-  return metrics().gauge(name, help, group_label(group));
+  return metrics().gauge(name, help, group.metric_labels());
 }
 
 void show(const RuleGroup& group) {
@@ -274,8 +270,13 @@ void RuleManager::evaluate(const Due& due) {
   static Histogram& durations =
       metrics().histogram("silverback_rule_group_duration_seconds",
                           "Time that evaluations of rule groups took.", duration_buckets());
+  static Summary& quantiles =
+      metrics().summary("prometheus_rule_group_duration_seconds", "The duration of rule group evaluations.",
+                        {}, kDurationQuantiles);
   due.group->evaluate(due.time_ms);
-  durations.observe(due.group->last_run().duration_s);
+  const double seconds = due.group->last_run().duration_s;
+  durations.observe(seconds);
+  quantiles.observe(seconds);
   evaluations(*due.group).add(due.group->spec().rules.size());
   failures(*due.group).add(due.group->failed_rules());
   show(*due.group);

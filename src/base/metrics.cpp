@@ -67,7 +67,7 @@ void append_summary(std::vector<MetricPoint>& points, const MetricLabels& labels
   const auto snapshot = summary.snapshot();
   for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
     MetricLabels with_quantile = labels;
-    with_quantile.emplace_back("quantile", format_float(Summary::kQuantiles[i]));
+    with_quantile.emplace_back("quantile", format_float(summary.quantiles()[i]));
     points.push_back({"", std::move(with_quantile), snapshot.values[i]});
   }
   points.push_back({"_sum", labels, snapshot.sum});
@@ -97,7 +97,7 @@ Counter& Metrics::counter(std::string_view name, std::string_view help, MetricLa
   auto& family = counter_families_[std::string(name)];
   family.help = help;
   auto& member = family.members[std::move(labels)];
-  if (member == nullptr) member = &counters_.emplace_back();
+  if (member == nullptr) member = std::make_unique<Counter>();
   return *member;
 }
 
@@ -106,7 +106,7 @@ Gauge& Metrics::gauge(std::string_view name, std::string_view help, MetricLabels
   auto& family = gauge_families_[std::string(name)];
   family.help = help;
   auto& member = family.members[std::move(labels)];
-  if (member == nullptr) member = &gauges_.emplace_back();
+  if (member == nullptr) member = std::make_unique<Gauge>();
   return *member;
 }
 
@@ -116,16 +116,17 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, std:
   auto& family = histogram_families_[std::string(name)];
   family.help = help;
   auto& member = family.members[std::move(labels)];
-  if (member == nullptr) member = &histograms_.emplace_back(std::move(upper_bounds));
+  if (member == nullptr) member = std::make_unique<Histogram>(std::move(upper_bounds));
   return *member;
 }
 
-Summary& Metrics::summary(std::string_view name, std::string_view help, MetricLabels labels) {
+Summary& Metrics::summary(std::string_view name, std::string_view help, MetricLabels labels,
+                          std::vector<double> quantiles) {
   const MutexLock lock(mutex_);
   auto& family = summary_families_[std::string(name)];
   family.help = help;
   auto& member = family.members[std::move(labels)];
-  if (member == nullptr) member = &summaries_.emplace_back();
+  if (member == nullptr) member = std::make_unique<Summary>(std::move(quantiles));
   return *member;
 }
 
@@ -142,6 +143,32 @@ Metrics::Handle::~Handle() {
   if (metrics_ == nullptr) return;
   const MutexLock lock(metrics_->mutex_);
   metrics_->callbacks_.erase(id_);
+}
+
+template <typename T>
+void Metrics::remove(Families<T>& families, const MetricLabels& labels) {
+  for (auto it = families.begin(); it != families.end();) {
+    it->second.members.erase(labels);
+    it = it->second.members.empty() ? families.erase(it) : std::next(it);
+  }
+}
+
+Metrics::Lease::Lease(Metrics& metrics, MetricLabels labels)
+    : metrics_(&metrics), labels_(std::move(labels)) {
+  const MutexLock lock(metrics.mutex_);
+  ++metrics.leases_[labels_];
+}
+
+Metrics::Lease::~Lease() {
+  if (metrics_ == nullptr) return;
+  const MutexLock lock(metrics_->mutex_);
+  const auto it = metrics_->leases_.find(labels_);
+  if (--it->second != 0) return;
+  metrics_->leases_.erase(it);
+  remove(metrics_->counter_families_, labels_);
+  remove(metrics_->gauge_families_, labels_);
+  remove(metrics_->histogram_families_, labels_);
+  remove(metrics_->summary_families_, labels_);
 }
 
 std::vector<MetricFamily> Metrics::collect() const {

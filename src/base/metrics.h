@@ -1,5 +1,5 @@
 // Our own metrics: counters, gauges, histograms and summaries, registered once and kept for the process's
-// life.
+// life, or, where their labels name something that may go, for as long as somebody holds a lease of those.
 //
 //   Counter& appended = metrics().counter("silverback_samples_appended_total", "Samples stored.",
 //                                         {{"protocol", "remote_write"}});
@@ -13,9 +13,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -88,7 +88,8 @@ class Metrics {
   Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                        MetricLabels labels = {});
-  Summary& summary(std::string_view name, std::string_view help, MetricLabels labels = {});
+  Summary& summary(std::string_view name, std::string_view help, MetricLabels labels = {},
+                   std::vector<double> quantiles = {0.5, 0.9, 0.99});
 
   /// Asked at each collection. The returned handle takes the callback away again when destroyed;
   /// it must not outlive the Metrics.
@@ -111,6 +112,24 @@ class Metrics {
   [[nodiscard]] Handle callback(MetricType type, std::string_view name, std::string_view help,
                                 MetricLabels labels, std::function<double()> read);
 
+  /// While somebody holds a lease of exactly these labels, counters, gauges, histograms and summaries with
+  /// them stay; with the last one they go, and references to them are no longer good. For labels that name a
+  /// rule group or an Alertmanager: a reload may take it away.
+  class Lease {
+   public:
+    Lease() = default;
+    Lease(Metrics& metrics, MetricLabels labels);
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();
+
+    const MetricLabels& labels() const { return labels_; }
+
+   private:
+    Metrics* metrics_ = nullptr;
+    MetricLabels labels_;
+  };
+
   /// All families, sorted by name.
   std::vector<MetricFamily> collect() const;
 
@@ -125,18 +144,19 @@ class Metrics {
   template <typename T>
   struct Family {
     std::string help;
-    std::map<MetricLabels, T*> members;
+    std::map<MetricLabels, std::unique_ptr<T>> members;  // references stay good
   };
+  template <typename T>
+  using Families = std::map<std::string, Family<T>, std::less<>>;
+  template <typename T>
+  static void remove(Families<T>& families, const MetricLabels& labels);
 
   mutable Mutex mutex_;
-  std::deque<Counter> counters_ GUARDED_BY(mutex_);  // deques: references stay good
-  std::deque<Gauge> gauges_ GUARDED_BY(mutex_);
-  std::deque<Histogram> histograms_ GUARDED_BY(mutex_);
-  std::deque<Summary> summaries_ GUARDED_BY(mutex_);
-  std::map<std::string, Family<Counter>, std::less<>> counter_families_ GUARDED_BY(mutex_);
-  std::map<std::string, Family<Gauge>, std::less<>> gauge_families_ GUARDED_BY(mutex_);
-  std::map<std::string, Family<Histogram>, std::less<>> histogram_families_ GUARDED_BY(mutex_);
-  std::map<std::string, Family<Summary>, std::less<>> summary_families_ GUARDED_BY(mutex_);
+  Families<Counter> counter_families_ GUARDED_BY(mutex_);
+  Families<Gauge> gauge_families_ GUARDED_BY(mutex_);
+  Families<Histogram> histogram_families_ GUARDED_BY(mutex_);
+  Families<Summary> summary_families_ GUARDED_BY(mutex_);
+  std::map<MetricLabels, std::size_t> leases_ GUARDED_BY(mutex_);
   std::map<std::uint64_t, Callback> callbacks_ GUARDED_BY(mutex_);
   std::uint64_t next_callback_ GUARDED_BY(mutex_) = 1;
 };

@@ -54,11 +54,11 @@ Summary::Snapshot Summary::snapshot(Time now) {
     upto[bucket] = total;
   }
   Snapshot out{{}, count_, sum_};
-  for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
-    const double rank = std::ceil(kQuantiles[i] * static_cast<double>(total));  // 1 is the smallest
+  for (const double quantile : quantiles_) {
+    const double rank = std::ceil(quantile * static_cast<double>(total));  // 1 is the smallest
     const auto at = std::lower_bound(upto.begin(), upto.end(), static_cast<std::uint64_t>(rank));
-    out.values[i] = total == 0 ? std::numeric_limits<double>::quiet_NaN()
-                               : middle_of(static_cast<std::size_t>(at - upto.begin()));
+    out.values.push_back(total == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                    : middle_of(static_cast<std::size_t>(at - upto.begin())));
   }
   return out;
 }

@@ -14,6 +14,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 
@@ -22,13 +24,15 @@ namespace silverback {
 class Summary {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr std::array kQuantiles = {0.5, 0.9, 0.99};
 
+  explicit Summary(std::vector<double> quantiles = {0.5, 0.9, 0.99}) : quantiles_(std::move(quantiles)) {}
+
+  const std::vector<double>& quantiles() const { return quantiles_; }
   void observe(double v, Time now = std::chrono::steady_clock::now()) EXCLUDES(mutex_);
 
   struct Snapshot {
-    std::array<double, kQuantiles.size()> values{};  // of kQuantiles; NaN when nothing was observed lately
-    std::uint64_t count = 0;                         // of all times
+    std::vector<double> values;  // of quantiles(); NaN when nothing was observed lately
+    std::uint64_t count = 0;     // of all times
     double sum = 0;
   };
   Snapshot snapshot(Time now = std::chrono::steady_clock::now()) EXCLUDES(mutex_);
@@ -46,6 +50,8 @@ class Summary {
   static double middle_of(std::size_t bucket);
   /// Empties the slices whose time is over.
   void turn(Time now) REQUIRES(mutex_);
+
+  const std::vector<double> quantiles_;
 
   Mutex mutex_;
   std::array<Buckets, kSlices> slices_ GUARDED_BY(mutex_){};

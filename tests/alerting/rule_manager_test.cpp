@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "alerting/alerting.h"
+#include "base/metrics.h"
 #include "query/engine.h"
 #include "storage/state_db.h"
 #include "storage/tsdb.h"
@@ -179,6 +180,60 @@ TEST_F(RuleGroupTest, AnAlertWhoseRuleIsGoneIsResolved) {
   EXPECT_EQ(told_.all, (std::vector<std::string>{"firing", "inactive"}));
   EXPECT_EQ(kept(), 0U);
   EXPECT_TRUE(query("ALERTS", kBase + 30'000)->empty());
+}
+
+// Refuses what it is told to refuse, as a full disk would.
+class FailingStates final : public StateStore {
+ public:
+  explicit FailingStates(StateStore& states) : states_(states) {}
+  Status apply(const StateBatch& batch) override {
+    return failing ? Status(Code::Unavailable, "no space") : states_.apply(batch);
+  }
+  Status scan(std::string_view prefix,
+              const std::function<bool(std::string_view, std::string_view)>& each) const override {
+    return states_.scan(prefix, each);
+  }
+  bool failing = true;
+
+ private:
+  StateStore& states_;
+};
+
+TEST_F(RuleGroupTest, AStateThatTheDiskRefusedIsTriedAgainAfterAReload) {
+  FailingStates states(*states_);
+  const RuleServices services{services_->query, *tsdb_, states, told_};
+  const fs::path file = folder_ / "rules.yml";
+  std::ofstream(file) << "groups: [{name: g, interval: 1m, rules: [{alert: A, expr: vector(1)}]}]";
+  RuleManager manager(services, clock_, 0);
+  ASSERT_TRUE(manager.load({}, {file}).ok());
+  manager.groups().at(0)->evaluate(kBase);
+  EXPECT_EQ(kept(), 0U);
+  EXPECT_TRUE(told_.all.empty());
+
+  states.failing = false;
+  ASSERT_TRUE(manager.load({}, {file}).ok());
+  manager.groups().at(0)->evaluate(kBase + 60'000);
+
+  EXPECT_EQ(kept(), 1U);
+  EXPECT_EQ(told_.all, std::vector<std::string>{"firing"});
+}
+
+TEST_F(RuleGroupTest, TheMetricsOfAGroupGoWithIt) {
+  const auto shown = [] {
+    return expose(metrics().collect(), false).find("rules.yml;leaving") != std::string::npos;
+  };
+  const fs::path file = folder_ / "rules.yml";
+  std::ofstream(file) << "groups: [{name: leaving, interval: 1s, rules: [{record: r, expr: vector(1)}]}]";
+  RuleManager manager(*services_, clock_, 1);
+  ASSERT_TRUE(manager.load({}, {file}).ok());
+  clock_.advance(std::chrono::seconds(2));
+  for (int i = 0; i < 500 && !shown(); ++i) usleep(10'000);
+  EXPECT_TRUE(shown());
+  std::ofstream(file) << "groups: []";
+
+  ASSERT_TRUE(manager.load({}, {file}).ok());
+
+  EXPECT_FALSE(shown());
 }
 
 TEST_F(RuleGroupTest, ABadFileLeavesEverythingAsItWas) {
