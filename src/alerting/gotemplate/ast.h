@@ -55,7 +55,7 @@ struct Node {
 struct Tree {
   std::string name;
   std::shared_ptr<const std::string> source;
-  std::unique_ptr<Node> root;  // a Block
+  std::shared_ptr<const Node> root;  // a Block
 
   /// "name:line:column" of a byte.
   std::string place(std::size_t position) const;

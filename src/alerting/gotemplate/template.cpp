@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "alerting/gotemplate/html_output.h"
 #include "query/promql/text.h"
 
 namespace silverback::gotemplate {
@@ -17,8 +18,9 @@ enum class Flow : std::uint8_t { Normal, Break, Continue };
 
 class Executor {
  public:
-  Executor(const Functions& functions, const Trees& trees, MissingKey missing, Environment& environment)
-      : functions_(functions), trees_(trees), missing_(missing), environment_(environment) {}
+  Executor(const Functions& functions, const Trees& trees, MissingKey missing, Output output,
+           Environment& environment)
+      : functions_(functions), trees_(trees), missing_(missing), output_(output), environment_(environment) {}
 
   std::string run(std::string_view name, const Tree& tree, const Value& data) && {
     walk_tree(name, tree, data);
@@ -81,7 +83,9 @@ class Executor {
   }
 
   void print(const Value& value) {
-    if (value.is_nil()) {
+    if (output_ == Output::Html) {
+      append_html(out_, value);
+    } else if (value.is_nil()) {
       out_ += "<no value>";
     } else {
       append_value(out_, value);
@@ -368,6 +372,7 @@ class Executor {
   const Functions& functions_;
   const Trees& trees_;
   const MissingKey missing_;
+  const Output output_;
   Environment& environment_;
   Frame frame_{};
   std::string out_;
@@ -378,8 +383,8 @@ class Executor {
 }  // namespace
 
 Result<Template> Template::parse(std::string_view name, std::string_view text, const Functions& functions,
-                                 MissingKey missing) {
-  Template made(&functions, missing);
+                                 MissingKey missing, Output output) {
+  Template made(&functions, missing, output);
   made.name_ = name;
   if (Status added = made.add(name, text); !added.ok()) return added;
   return made;
@@ -405,10 +410,17 @@ Result<std::string> Template::execute(std::string_view name, const Value& data,
                                            " associated with template " + query::promql::quote(name_));
   }
   try {
-    return Executor(*functions_, trees_, missing_, environment).run(it->first, it->second, data);
+    return Executor(*functions_, trees_, missing_, output_, environment).run(it->first, it->second, data);
   } catch (const Failure& failure) {
     return Status(Code::Unprocessable, failure.message);
   }
+}
+
+Result<std::string> Template::expand(std::string_view name, std::string_view text, const Value& data,
+                                     Environment& environment) const {
+  Template with = *this;
+  if (Status added = with.add(name, text); !added.ok()) return added;
+  return with.execute(name, data, environment);
 }
 
 }  // namespace silverback::gotemplate

@@ -14,6 +14,7 @@
 // Threads: immutable after parsing; execute() any.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -30,12 +31,15 @@ enum class MissingKey : std::uint8_t {
   Zero
 };  // Go's options missingkey=default and missingkey=zero
 
+/// Html: what actions print is escaped (html_output.h), after Go's html/template.
+enum class Output : std::uint8_t { Text, Html };
+
 class Template {
  public:
   /// @param functions  Go's own included (with_builtins); outlives the template
   /// @returns InvalidArgument: "template: annotation:1: unclosed action"
   static Result<Template> parse(std::string_view name, std::string_view text, const Functions& functions,
-                                MissingKey missing = MissingKey::NoValue);
+                                MissingKey missing = MissingKey::NoValue, Output output = Output::Text);
   /// Another file of {{define}}s.
   Status add(std::string_view name, std::string_view text);
 
@@ -43,13 +47,18 @@ class Template {
   Result<std::string> execute(const Value& data, Environment& environment) const;
   /// The {{define}}d one of that name.
   Result<std::string> execute(std::string_view name, const Value& data, Environment& environment) const;
+  /// `text` as a template of its own that sees the {{define}}d ones of this; this stays as it is.
+  Result<std::string> expand(std::string_view name, std::string_view text, const Value& data,
+                             Environment& environment) const;
 
  private:
-  Template(const Functions* functions, MissingKey missing) : functions_(functions), missing_(missing) {}
+  Template(const Functions* functions, MissingKey missing, Output output)
+      : functions_(functions), missing_(missing), output_(output) {}
 
   std::string name_;
   const Functions* functions_;
   MissingKey missing_;
+  Output output_;
   Trees trees_;
 };
 

@@ -47,6 +47,15 @@ void append_struct(std::string& out, const Struct& fields) {
   out += '}';
 }
 
+// @returns whether it has a method String
+bool append_own_text(std::string& out, const Methods* methods, const Value& self) {
+  if (methods == nullptr) return false;
+  const auto it = methods->find("String");
+  if (it == methods->end()) return false;
+  out += *it->second(self, {}).as_string();
+  return true;
+}
+
 // Digits of a fraction of `unit` (a power of ten) without trailing zeros: ".5".
 void append_fraction(std::string& out, std::int64_t rest, std::int64_t unit) {
   if (rest == 0) return;
@@ -90,8 +99,12 @@ void append_value(std::string& out, const Value& value) {
                  [&](double v) { append_float_exponent(out, v); }, [&](const std::string& v) { out += v; },
                  [&](DurationNs v) { out += format_go_duration(v.ns); },
                  [&](TimeNs v) { out += format_go_time(v.ns); },
-                 [&](const std::shared_ptr<const List>& v) { append_items(out, v->items); },
-                 [&](const std::shared_ptr<const Map>& v) { append_map(out, *v); },
+                 [&](const std::shared_ptr<const List>& v) {
+                   if (!append_own_text(out, v->methods, value)) append_items(out, v->items);
+                 },
+                 [&](const std::shared_ptr<const Map>& v) {
+                   if (!append_own_text(out, v->methods, value)) append_map(out, *v);
+                 },
                  [&](const std::shared_ptr<const Struct>& v) { append_struct(out, *v); }},
       value.variant());
 }
@@ -137,6 +150,7 @@ std::string format_go_duration(std::int64_t ns) {
 }
 
 std::string format_go_time(std::int64_t ns) {
+  if (ns == TimeNs::kZero) return "0001-01-01 00:00:00 +0000 UTC";
   const std::int64_t second = floor_div(ns, kNsPerSecond);
   const std::int64_t rest = ns - second * kNsPerSecond;
   const std::int64_t day = floor_div(second, 86'400);

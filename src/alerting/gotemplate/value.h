@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -49,6 +50,8 @@ struct DurationNs {
   std::int64_t ns = 0;
 };
 struct TimeNs {  // always shown in UTC
+  static constexpr std::int64_t kZero =
+      std::numeric_limits<std::int64_t>::min();  // Go's zero time, in year 1
   std::int64_t ns = 0;
 };
 
@@ -104,7 +107,7 @@ struct Failure {
   std::string message;
 };
 
-/// Appends what fmt's %v prints.
+/// Appends what fmt's %v prints; of a list or a map with a method String, what that returns.
 void append_value(std::string& out, const Value& value);
 /// fmt.Sprint: blanks between operands of which neither is a string.
 std::string sprint(std::span<const Value> operands);

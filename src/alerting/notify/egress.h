@@ -2,7 +2,8 @@
 //
 // Checked at the socket, when a name has been resolved, so that neither a redirect nor a name that changes
 // its address gets around it. Link-local addresses, where clouds keep credentials, are refused unless they
-// are named.
+// are named: by themselves or as a net within 169.254.0.0/16 or fe80::/10, so 0.0.0.0/0 does not. A mapped
+// IPv4 address (::ffff:a.b.c.d) is the IPv4 address. With a proxy, the proxy's address is what is checked.
 //
 // Threads: immutable.
 #pragma once

@@ -1,0 +1,28 @@
+// The kinds of integrations, and what each of them says; integration.h is what others use.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "alerting/notify/config.h"
+#include "alerting/notify/integration.h"
+#include "alerting/notify/notification.h"
+
+namespace silverback::notify {
+
+std::unique_ptr<Integration> make_webhook(const WebhookSpec& spec, const Surroundings& surroundings);
+std::unique_ptr<Integration> make_slack(const SlackSpec& spec, const Surroundings& surroundings);
+std::unique_ptr<Integration> make_email(const EmailSpec& spec, const Surroundings& surroundings);
+
+/// The body of a webhook request: Alertmanager's payload, with the newline that it ends with.
+/// @param max_alerts  the first of them are told, the number of the others too; 0: all
+std::string webhook_payload(const Notification& notification, std::uint64_t max_alerts,
+                            std::string_view external_url);
+/// "t=1700000000,v1=<hex of HMAC-SHA256 over "1700000000." and the body>"
+std::string signature(std::string_view secret, std::int64_t time_s, std::string_view body);
+
+}  // namespace silverback::notify
