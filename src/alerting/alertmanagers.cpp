@@ -43,8 +43,7 @@ std::vector<std::pair<std::string_view, std::string_view>> pairs_of(const Labels
 std::string alert_json(const Alert& alert, const Labels& labels, std::string_view generator_url) {
   std::string out = "{";
   append_pairs(out, "labels", pairs_of(labels));
-  out += ',';
-  append_pairs(out, "annotations", alert.annotations);
+  if (!alert.annotations.empty()) append_pairs(out += ',', "annotations", alert.annotations);
   const std::int64_t ends_ms = alert.state == AlertState::Inactive ? alert.resolved_ms : alert.valid_until_ms;
   out += R"(,"startsAt":")" + format_rfc3339(alert.fired_ms * kNsPerMs);
   out += R"(","endsAt":")" + format_rfc3339(ends_ms * kNsPerMs) + "\",";

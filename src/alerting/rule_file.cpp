@@ -10,6 +10,7 @@
 #include "base/yaml.h"
 #include "model/labels.h"
 #include "query/promql/parser.h"
+#include "query/promql/printer.h"
 #include "query/promql/text.h"
 
 namespace silverback::alerting {
@@ -172,11 +173,15 @@ class Reader {
     }
   }
 
+  // What is good becomes the form that Prometheus shows in its API and in links.
   void check_expression(const yaml::Node& node, const std::string& what, std::string_view trouble,
-                        const std::string& text) {
+                        std::string& text) {
     const auto parsed = query::promql::parse_expr(text, {});
-    if (!parsed)
+    if (parsed) {
+      text = query::promql::to_string(**parsed);
+    } else {
       problems_.add(node, what + ": " + std::string(trouble) + ": " + std::string(parsed.status().message()));
+    }
   }
 
   void check_templates(const yaml::Node& node, const std::string& what, std::string_view kind,

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/log.h"
@@ -151,6 +152,10 @@ Status RuleManager::load(const RuleSettings& settings, const std::vector<std::st
     for (const GroupSpec& spec : file.groups)
       now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec));
   }
+  // As Prometheus shows them.
+  std::ranges::sort(now, {}, [](const std::shared_ptr<RuleGroup>& group) {
+    return std::tie(group->file(), group->spec().name);
+  });
 
   Groups before;
   {

@@ -42,6 +42,25 @@ groups:
   EXPECT_EQ(alert.labels, (TextPairs{{"severity", "page"}, {"team", "ops"}}));
 }
 
+TEST(RuleFile, ExpressionsAreAsPrometheusShowsThem) {
+  const auto file = parse_rule_file(R"(
+groups:
+  - name: g
+    rules:
+      - alert: A
+        expr: >
+          up{job="b", instance='a'} + ignoring(x)
+          sum(down)by(job)
+        resolve: up==1
+)",
+                                    "r.yml");
+
+  ASSERT_TRUE(file) << file.status().message();
+  const RuleSpec& rule = file->groups.at(0).rules.at(0);
+  EXPECT_EQ(rule.expr, R"(up{instance="a",job="b"} + ignoring (x) sum by (job) (down))");
+  EXPECT_EQ(rule.resolve, "up == 1");
+}
+
 TEST(RuleFile, ReadsTheShortFormAsRules) {
   const auto file = parse_rule_file(
       "alerts:\n  - {name: HighErrorRate, condition: error_rate > 0.05, severity: critical, notification: "

@@ -236,6 +236,18 @@ TEST_F(RuleGroupTest, TheMetricsOfAGroupGoWithIt) {
   EXPECT_FALSE(shown());
 }
 
+TEST_F(RuleGroupTest, GroupsAreShownByFileAndName) {
+  std::ofstream(folder_ / "b.yml") << "groups: [{name: z}, {name: k}]";
+  std::ofstream(folder_ / "a.yml") << "groups: [{name: y}]";
+  RuleManager manager(*services_, clock_, 0);
+  ASSERT_TRUE(manager.load({}, {folder_ / "b.yml", folder_ / "a.yml"}).ok());
+
+  std::string names;
+  for (const auto& group : manager.groups()) names += group->spec().name;
+
+  EXPECT_EQ(names, "ykz");
+}
+
 TEST_F(RuleGroupTest, ABadFileLeavesEverythingAsItWas) {
   const fs::path file = folder_ / "rules.yml";
   std::ofstream(file) << "groups: [{name: g, rules: [{alert: A, expr: vector(1)}]}]";
