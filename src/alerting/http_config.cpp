@@ -38,9 +38,8 @@ void read_authorization(const yaml::Node& node, yaml::Problems& problems, HttpSe
     header.problem("at most one of credentials & credentials_file must be configured");
   }
   std::string type = out.authorization_type;
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   if (type == "basic") header.problem("type cannot be set to \"basic\", use \"basic_auth\" instead");
   if (out.authorization_type.empty()) out.authorization_type = "Bearer";
 }

@@ -1,53 +1,17 @@
 #include "alerting/rule_manager.h"
 
-#include <glob.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
 #include <utility>
 
+#include "alerting/files.h"
 #include "base/log.h"
 
 namespace silverback::alerting {
 namespace {
-
-constexpr std::size_t kMaxRuleFile = std::size_t{16} << 20;
-
-Result<std::vector<std::string>> matching_files(const std::vector<std::string>& patterns) {
-  std::vector<std::string> files;
-  for (const std::string& pattern : patterns) {
-    glob_t found{};
-    const int code = glob(pattern.c_str(), 0, nullptr, &found);
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
-    globfree(&found);
-    if (code == GLOB_NOMATCH && pattern.find_first_of("*?[") == pattern.npos) {
-      return Status(Code::NotFound, "rule_files: there is no file " + pattern);
-    }
-    if (code != 0 && code != GLOB_NOMATCH)
-      return Status(Code::Unavailable, "rule_files: " + pattern + " cannot be read");
-  }
-  std::set<std::string> seen;
-  std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
-  return files;
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(Code::NotFound, path + ": " + std::strerror(errno));
-  std::string text;
-  text.resize(kMaxRuleFile + 1);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxRuleFile) return Status(Code::InvalidArgument, path + ": larger than 16 MiB");
-  return text;
-}
 
 Counter& iterations(const RuleGroup& group) {
   return metrics().counter(
@@ -115,7 +79,7 @@ RuleManager::Groups RuleManager::groups() const {
 }
 
 Result<RuleFile> RuleManager::read(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_text_file(path);
   if (!text) return text.status();
   return parse_rule_file(*text, path);
 }

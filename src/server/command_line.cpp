@@ -10,8 +10,8 @@
 namespace silverback::server {
 namespace {
 
-constexpr std::array<std::string_view, 6> kCommands = {"serve", "check",        "version",
-                                                       "help",  "check config", "check rules"};
+constexpr std::array<std::string_view, 8> kCommands = {"serve", "check",        "rules",       "version",
+                                                       "help",  "check config", "check rules", "rules test"};
 
 bool is_switch(const Setting& setting) { return std::holds_alternative<bool Settings::*>(setting.member); }
 bool is_list(const Setting& setting) { return std::holds_alternative<Names Settings::*>(setting.member); }
@@ -46,7 +46,7 @@ class Reader {
   Status read_word(std::string_view word) {
     words_.emplace_back(word);
     constexpr std::size_t kMostWords = 3;  // check config FILE
-    const bool many = words_.size() > 2 && words_[0] == "check" && words_[1] == "rules";
+    const bool many = words_.size() > 2 && (words_[0] == "rules" || words_[1] == "rules");
     if (words_.size() > kMostWords && !many)
       return usage("unexpected argument \"" + std::string(word) + "\"");
     return {};
@@ -118,6 +118,14 @@ class Reader {
         return std::move(out_);
       }
       return usage("write it as: silverback check config FILE, or: silverback check rules FILE...");
+    }
+    if (first == "rules") {
+      if (words_.size() >= 3 && words_[1] == "test") {
+        out_.command = Command::TestRules;
+        out_.files.assign(words_.begin() + 2, words_.end());
+        return std::move(out_);
+      }
+      return usage("write it as: silverback rules test FILE...");
     }
     if (first == "serve" || first == "version" || first == "help") {
       if (words_.size() > 1) return usage("unexpected argument \"" + words_[1] + "\"");

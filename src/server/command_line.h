@@ -3,6 +3,7 @@
 //   silverback [serve] [--flag=value | --flag value | --switch | --no-switch]...
 //   silverback check config FILE
 //   silverback check rules FILE...
+//   silverback rules test FILE...
 //   silverback version | --version | --help
 #pragma once
 
@@ -16,11 +17,11 @@
 
 namespace silverback::server {
 
-enum class Command : std::uint8_t { Serve, CheckConfig, CheckRules, Version, Help };
+enum class Command : std::uint8_t { Serve, CheckConfig, CheckRules, TestRules, Version, Help };
 
 struct CommandLine {
   Command command = Command::Serve;
-  std::vector<std::string> files;  // of check config (one) and check rules
+  std::vector<std::string> files;  // of check config (one), check rules and rules test
   Assignments flags;               // the same list setting given twice becomes one, joined
 };
 

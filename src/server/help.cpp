@@ -48,6 +48,7 @@ std::string help_text() {
       "  silverback [serve] [flags]       run the server\n"
       "  silverback check config FILE     say what is wrong with a configuration file, if anything\n"
       "  silverback check rules FILE...   the same for rule files\n"
+      "  silverback rules test FILE...    run unit tests of rules, in promtool's format\n"
       "  silverback version               say which version this is\n"
       "\n"
       "A flag is written --name=value or --name value, a switch --name or --no-name. Each can also be set "

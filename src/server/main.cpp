@@ -1,7 +1,8 @@
 // main: command line in, exit code out.
 //
 //   0  stopped as asked, or the answer to --help, --version or a good `check config`
-//   1  could not start or go on: port taken, directory locked or damaged; a bad file in `check config`
+//   1  could not start or go on: port taken, directory locked or damaged; a bad file in `check config`, a
+//      failure in `rules test`
 //   2  flags, environment or configuration are not right
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "server/help.h"
 #include "server/options.h"
 #include "server/process.h"
+#include "server/rule_commands.h"
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/version.h"
@@ -167,6 +169,7 @@ int run(std::span<const char* const> arguments) {
     case Command::Version: std::puts(version_text().c_str()); return 0;
     case Command::CheckConfig: return check_config(line->files.front());
     case Command::CheckRules: return check_rules(line->files);
+    case Command::TestRules: return test_rules(line->files);
     case Command::Serve: return run_server(std::move(line->flags));
   }
   return kMisused;

@@ -27,7 +27,8 @@ std::string problems_of(std::string_view text) {
 }
 
 TEST(TimeInterval, HasTheTimesOfDayFromTheFirstMinuteToBeforeTheLast) {
-  const auto times = interval("times: [{start_time: '09:00', end_time: '17:00'}, {start_time: '23:59', end_time: '24:00'}]");
+  const auto times =
+      interval("times: [{start_time: '09:00', end_time: '17:00'}, {start_time: '23:59', end_time: '24:00'}]");
 
   EXPECT_FALSE(times.contains(kWednesday + 9 * kHour - 1));
   EXPECT_TRUE(times.contains(kWednesday + 9 * kHour));
@@ -52,9 +53,9 @@ TEST(TimeInterval, CountsDaysOfTheMonthFromBothEnds) {
   const auto thirtieth_on = interval("days_of_month: ['30:31']");
   const auto third_to_last = interval("days_of_month: ['3:-1']");
 
-  EXPECT_TRUE(last_two.contains(kWednesday));               // the 28th of 29
-  EXPECT_TRUE(last_two.contains(kWednesday + kDay));        // the 29th
-  EXPECT_FALSE(last_two.contains(kWednesday + 2 * kDay));   // March
+  EXPECT_TRUE(last_two.contains(kWednesday));              // the 28th of 29
+  EXPECT_TRUE(last_two.contains(kWednesday + kDay));       // the 29th
+  EXPECT_FALSE(last_two.contains(kWednesday + 2 * kDay));  // March
   EXPECT_FALSE(thirtieth_on.contains(kWednesday + kDay));
   EXPECT_TRUE(thirtieth_on.contains(kWednesday + 31 * kDay));  // 30 March
   EXPECT_TRUE(third_to_last.contains(kWednesday + kDay));
@@ -72,7 +73,8 @@ TEST(TimeInterval, KnowsMonthsByNameOrNumberAndYears) {
 
 TEST(TimeInterval, FollowsTheClockOfItsLocation) {
   const auto work = interval(
-      "{times: [{start_time: '09:00', end_time: '17:00'}], weekdays: ['monday:friday'], location: Europe/Berlin}");
+      "{times: [{start_time: '09:00', end_time: '17:00'}], weekdays: ['monday:friday'], location: "
+      "Europe/Berlin}");
   constexpr std::int64_t kSummer = kWednesday + 140 * kDay;  // 2024-07-17, a Wednesday
 
   EXPECT_FALSE(work.contains(kWednesday + 7 * kHour));
@@ -106,8 +108,7 @@ TEST(TimeInterval, NamesWhatIsWrongWithItsLine) {
       {"weekdays: ['friday:monday']", "t.yml:1: weekdays: friday:monday: its end is before its start"},
       {"weekdays: ['monday:']", "t.yml:1: weekdays:  is not a valid weekday"},
       {"months: ['13']", "t.yml:1: months: 13 is not a valid month"},
-      {"days_of_month: ['0']",
-       "t.yml:1: days_of_month: 0: 0 is not a valid day of the month: out of range"},
+      {"days_of_month: ['0']", "t.yml:1: days_of_month: 0: 0 is not a valid day of the month: out of range"},
       {"days_of_month: ['-3:5']",
        "t.yml:1: days_of_month: -3:5: end day must be negative if start day is negative"},
       {"days_of_month: ['29:-1']", "t.yml:1: days_of_month: 29:-1: end day -1 is always before start day 29"},

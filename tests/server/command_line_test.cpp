@@ -54,6 +54,9 @@ TEST(CommandLine, KnowsItsCommands) {
   const auto check = parse({"check", "config", "a.yml"});
   EXPECT_EQ(check->command, Command::CheckConfig);
   EXPECT_EQ(check->files.front(), "a.yml");
+  const auto test = parse({"rules", "test", "a.yml", "b.yml", "c.yml"});
+  EXPECT_EQ(test->command, Command::TestRules);
+  EXPECT_EQ(test->files, (std::vector<std::string>{"a.yml", "b.yml", "c.yml"}));
 }
 
 TEST(CommandLine, SaysWhatItDoesNotUnderstand) {
@@ -68,6 +71,7 @@ TEST(CommandLine, SaysWhatItDoesNotUnderstand) {
   EXPECT_TRUE(message({"sevre"}).starts_with("unknown command \"sevre\" (did you mean serve?)"));
   EXPECT_TRUE(message({"serve", "twice"}).starts_with("unexpected argument \"twice\""));
   EXPECT_TRUE(message({"check", "config"}).starts_with("write it as: silverback check config FILE"));
+  EXPECT_TRUE(message({"rules"}).starts_with("write it as: silverback rules test FILE"));
   EXPECT_TRUE(message({"a", "b", "c", "d"}).starts_with("unexpected argument \"d\""));
   EXPECT_TRUE(message({""}).starts_with("unknown command \"\""));
 }

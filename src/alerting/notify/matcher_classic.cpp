@@ -90,11 +90,10 @@ Result<Matcher> parse_one(std::string_view text) {
   if (n == 0) return refuse();
   const std::string_view name = rest.substr(0, n);
   rest = trimmed(rest.substr(n));
-  constexpr std::pair<std::string_view, MatchOp> kOperators[] = {{"=~", MatchOp::Regex},
-                                                                 {"=", MatchOp::Equal},
-                                                                 {"!=", MatchOp::NotEqual},
-                                                                 {"!~", MatchOp::NotRegex}};
-  const auto* op = std::ranges::find_if(kOperators, [&](const auto& one) { return rest.starts_with(one.first); });
+  constexpr std::pair<std::string_view, MatchOp> kOperators[] = {
+      {"=~", MatchOp::Regex}, {"=", MatchOp::Equal}, {"!=", MatchOp::NotEqual}, {"!~", MatchOp::NotRegex}};
+  const auto* op =
+      std::ranges::find_if(kOperators, [&](const auto& one) { return rest.starts_with(one.first); });
   if (op == std::end(kOperators)) return refuse();
   std::string value;
   if (!unescape(trimmed(rest.substr(op->first.size())), value)) return refuse();

@@ -49,8 +49,7 @@ std::string shortened(std::string_view text) {
 
 Result<Matchers> parse_matchers(std::string_view text) {
   const auto refuse = [&](std::string_view why) {
-    return Status(Code::InvalidArgument,
-                  "bad matcher format: " + shortened(text) + ": " + std::string(why));
+    return Status(Code::InvalidArgument, "bad matcher format: " + shortened(text) + ": " + std::string(why));
   };
   if (!valid_utf8(text)) return refuse("it is not valid UTF-8");
   auto modern = parse_utf8_matchers(text);

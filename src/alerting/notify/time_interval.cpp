@@ -20,9 +20,9 @@ using Ranges = std::vector<Range>;
 constexpr std::int32_t kMinutesOfDay = 24 * 60;
 constexpr std::array<std::string_view, 7> kDays = {"sunday",   "monday", "tuesday", "wednesday",
                                                    "thursday", "friday", "saturday"};
-constexpr std::array<std::string_view, 12> kMonths = {
-    "january", "february", "march",     "april",   "may",      "june",
-    "july",    "august",   "september", "october", "november", "december"};
+constexpr std::array<std::string_view, 12> kMonths = {"january",   "february", "march",    "april",
+                                                      "may",       "june",     "july",     "august",
+                                                      "september", "october",  "november", "december"};
 
 // Go's names, of which the library knows more than we want to offer: files, fixed offsets, libc's own.
 std::optional<absl::TimeZone> find_zone(const std::string& name) {
@@ -70,9 +70,7 @@ struct Kind {
   std::string (*wrong)(Range range);
 };
 
-std::string wrong_order(Range range) {
-  return range.begin > range.end ? "its end is before its start" : "";
-}
+std::string wrong_order(Range range) { return range.begin > range.end ? "its end is before its start" : ""; }
 
 std::string wrong_day_of_month(Range range) {
   for (const std::int32_t day : {range.begin, range.end}) {
@@ -146,9 +144,8 @@ void read_times(const yaml::Node& node, Ranges& out, yaml::Problems& problems) {
 
 // Nothing given: everything is in it.
 bool in_any(const Ranges& ranges, std::int32_t value) {
-  return ranges.empty() || std::ranges::any_of(ranges, [&](Range range) {
-           return value >= range.begin && value <= range.end;
-         });
+  return ranges.empty() ||
+         std::ranges::any_of(ranges, [&](Range range) { return value >= range.begin && value <= range.end; });
 }
 
 bool in_any_day(const Ranges& ranges, std::int32_t day, std::int32_t days) {
