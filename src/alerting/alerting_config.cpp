@@ -24,6 +24,10 @@ class Reader {
       for (std::string& path : config_.rule_files) path = from_folder(folder_, path);
     }
     if (const yaml::Node* alerting = document.find("alerting")) read_alerting(*alerting);
+    const yaml::Node* notifications = document.find("notifications");
+    if (notifications != nullptr && notifications->kind != yaml::Node::Kind::Null) {
+      config_.notifications = notify::read_notifications(*notifications, folder_, problems_);
+    }
     if (Status bad = problems_.status(); !bad.ok()) return bad;
     return std::move(config_);
   }

@@ -9,7 +9,8 @@ namespace silverback::alerting {
 namespace {
 
 void refuse(yaml::Fields& fields, yaml::Problems& problems, std::string_view name, std::string_view remedy) {
-  if (const yaml::Node* node = fields.any(name); node != nullptr && node->kind != yaml::Node::Kind::Null) {
+  if (const yaml::Node* node = fields.any(name);
+      node != nullptr && node->kind != yaml::Node::Kind::Null && node->text != "false") {
     problems.add(*node, std::string(name) + " is not supported here" + std::string(remedy));
   }
 }
@@ -51,20 +52,21 @@ std::string from_folder(std::string_view folder, const std::string& path) {
   return std::string(folder) + "/" + path;
 }
 
-bool read_tls_config(yaml::Fields& fields, std::string_view folder, yaml::Problems& problems, TlsFiles& out) {
-  const yaml::Node* node = fields.map("tls_config");
+bool read_tls_config(yaml::Fields& fields, std::string_view name, std::string_view folder,
+                     yaml::Problems& problems, TlsFiles& out) {
+  const yaml::Node* node = fields.map(name);
   if (node == nullptr) return false;
   out = {};
-  yaml::Fields tls(*node, "tls_config", problems);
+  yaml::Fields tls(*node, std::string(name), problems);
   tls.text("ca_file", out.ca_file);
   tls.text("cert_file", out.cert_file);
   tls.text("key_file", out.key_file);
   tls.boolean("insecure_skip_verify", out.insecure_skip_verify);
-  for (const std::string_view name : {"ca", "cert", "key"}) {
-    refuse(tls, problems, name, ": put it into a file and name that in " + std::string(name) + "_file");
+  for (const std::string_view text : {"ca", "cert", "key"}) {
+    refuse(tls, problems, text, ": put it into a file and name that in " + std::string(text) + "_file");
   }
-  for (const std::string_view name : {"ca_ref", "cert_ref", "key_ref", "max_version"}) {
-    refuse(tls, problems, name, "");
+  for (const std::string_view field : {"ca_ref", "cert_ref", "key_ref", "max_version"}) {
+    refuse(tls, problems, field, "");
   }
   refuse(tls, problems, "server_name", ": write the name of the certificate into the URL");
   std::string version = "TLS12";
@@ -103,7 +105,7 @@ void read_http_fields(yaml::Fields& fields, std::string_view folder, yaml::Probl
   }
   refuse(fields, problems, "http_headers", ": use authorization for credentials");
   TlsFiles tls;
-  if (read_tls_config(fields, folder, problems, tls)) {
+  if (read_tls_config(fields, "tls_config", folder, problems, tls)) {
     out.ca_file = std::move(tls.ca_file);
     out.cert_file = std::move(tls.cert_file);
     out.key_file = std::move(tls.key_file);

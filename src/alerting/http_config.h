@@ -19,8 +19,9 @@ struct TlsFiles {
   std::string ca_file, cert_file, key_file;
   bool insecure_skip_verify = false;
 };
-/// `tls_config`, when it is there. @returns whether it is
-bool read_tls_config(yaml::Fields& fields, std::string_view folder, yaml::Problems& problems, TlsFiles& out);
+/// The map `name`, when it is there. @returns whether it is
+bool read_tls_config(yaml::Fields& fields, std::string_view name, std::string_view folder,
+                     yaml::Problems& problems, TlsFiles& out);
 
 /// What is among `fields` of basic_auth, authorization, tls_config, proxy_url and so on; the caller's own
 /// fields may stand beside them.

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "base/yaml.h"
+
 namespace silverback::notify {
 namespace {
 
@@ -60,6 +66,30 @@ TEST(RouteTree, NamesRoutesAsAlertmanagerDoes) {
   EXPECT_EQ(tree.routes()[2].id(), "{}/{severity=\"page\"}/0/{team=~\"x|y\",zone!=\"eu\"}/0");
   EXPECT_EQ(tree.routes()[3].key(), tree.routes()[1].key());
   EXPECT_EQ(tree.routes()[3].id(), "{}/{severity=\"page\"}/1");
+}
+
+// routes.golden is what Alertmanager makes of routes.yml, recorded by record_routes.py.
+TEST(RouteTree, SendsAlertsWhereAlertmanagerDoes) {
+  const std::string folder = SILVERBACK_SOURCE_DIR "/tests/alerting/";
+  std::ifstream file(folder + "routes.yml");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  yaml::Problems problems("routes.yml");
+  const RouteTree tree(read_notifications(*yaml::parse(text, "routes.yml"), folder, problems).route);
+  ASSERT_TRUE(problems.empty()) << problems.status().message();
+
+  std::ifstream golden(folder + "routes.golden");
+  std::size_t lines = 0;
+  for (std::string line; std::getline(golden, line); ++lines) {
+    SCOPED_TRACE(line);
+    const std::size_t tab = line.find('\t');
+    const auto json = yaml::parse(line.substr(0, tab), "line");
+    LabelsBuilder labels;
+    for (const auto& [name, value] : json->entries) labels.set(name, value.text);
+    std::string expected = line.substr(tab + 1);
+    std::ranges::replace(expected, ',', ' ');
+    EXPECT_EQ(receivers(tree, labels.build()), expected);
+  }
+  EXPECT_GT(lines, 60U);
 }
 
 TEST(Route, GroupsByTheLabelsThatAreThere) {

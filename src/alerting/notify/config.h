@@ -99,7 +99,7 @@ struct EmailSpec {
   std::string to, from, hello, smarthost;  // smarthost: "host:port"
   std::string auth_username, auth_password, auth_password_file, auth_identity;
   bool require_tls = true;
-  TextPairs headers;
+  TextPairs headers;  // sorted; Subject, To and From are always among them
   std::string html, text;
   std::string ca_file, cert_file, key_file;
   bool insecure_skip_verify = false;
@@ -129,7 +129,7 @@ struct NotifyConfig {
   std::map<std::string, std::vector<TimeInterval>> time_intervals;
   std::vector<std::string> templates;  // patterns of file names
   Egress egress;
-  std::string shown;  // the section as YAML, secrets as <secret>
+  std::string shown;  // for Alertmanager's clients: YAML that its reader takes, secrets as <secret>
   friend bool operator==(const NotifyConfig&, const NotifyConfig&) = default;
 };
 
