@@ -1,6 +1,9 @@
 #include "ingest/tally.h"
 
+#include <array>
 #include <numeric>
+
+#include "base/metrics.h"
 
 namespace silverback::ingest {
 
@@ -20,8 +23,27 @@ std::uint64_t WriteReport::refused_samples() const {
   return std::accumulate(std::begin(refused), std::end(refused), std::uint64_t{0});
 }
 
+namespace {
+
+Counter& refused_total(RefusedBecause reason) {
+  static const auto counters = [] {
+    std::array<Counter*, kRefusedReasons> made{};
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      made[i] =
+          &metrics().counter("silverback_ingest_samples_refused_total",
+                             "Samples that were not stored, by reason; a line that does not parse is one.",
+                             {{"reason", std::string(to_string(static_cast<RefusedBecause>(i)))}});
+    }
+    return made;
+  }();
+  return *counters[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace
+
 void Tally::refuse(RefusedBecause reason, std::uint64_t samples, std::uint32_t line, std::string text) {
   report_.refused[static_cast<std::size_t>(reason)] += samples;
+  refused_total(reason).add(samples);
   ++report_.problem_count;
   if (wants_text()) report_.problems.push_back({line, reason, std::move(text)});
 }

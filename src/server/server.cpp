@@ -61,6 +61,18 @@ void Server::register_metrics() {
       [this] { return store_.is_open() ? 1.0 : 0.0; });
   add("silverback_storage_writable", "Whether the store can take writes: 0 while its disk is full or fails.",
       {}, [this] { return store_.writable().ok() ? 1.0 : 0.0; });
+  const auto space = [path = settings_.storage_path](std::uintmax_t std::filesystem::space_info::*figure) {
+    std::error_code missing;
+    const auto info = std::filesystem::space(path, missing);
+    return missing ? 0.0 : static_cast<double>(info.*figure);
+  };
+  add("silverback_storage_disk_free_bytes", "Free space of the disk that holds the store.", {},
+      [space] { return space(&std::filesystem::space_info::available); });
+  add("silverback_storage_disk_size_bytes", "Size of the disk that holds the store.", {},
+      [space] { return space(&std::filesystem::space_info::capacity); });
+  add("silverback_process_memory_limit_bytes",
+      "Memory that this process may use: the machine's, or its control group's when that is less.", {},
+      [limit = static_cast<double>(machine_memory())] { return limit; });
 }
 
 api::ApiContext Server::api_context() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "storage/wal_segment.h"
 
 namespace silverback::storage {
@@ -370,9 +371,13 @@ Status Wal::sync_file(Segment& segment) {
   } else {
     segment.damaged.store(true);
   }
+  static Summary& durations =
+      metrics().summary("prometheus_tsdb_wal_fsync_duration_seconds", "Duration of syncs of the log.");
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  durations.observe(seconds);
   const MutexLock lock(mutex_);
   ++(status.ok() ? stats_.syncs : stats_.sync_failures);
-  stats_.sync_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  stats_.sync_seconds += seconds;
   return status;
 }
 

@@ -32,7 +32,8 @@ class RuleTests(harness.TestCase):
 
     @unittest.skipUnless(PROMTOOL, "promtool is not here")
     def test_promtool_says_the_same(self):
-        for path in files("pass") + files("fail"):
+        shipped = glob.glob(os.path.join(harness.TOP, "tests/alerting/rules/*.test.yml"))
+        for path in files("pass") + files("fail") + shipped:
             with self.subTest(os.path.basename(path)):
                 ours = harness.run("rules", "test", path)
                 theirs = subprocess.run([PROMTOOL, "test", "rules", path], capture_output=True, text=True, timeout=60)
@@ -55,6 +56,28 @@ class RuleTests(harness.TestCase):
         ran = harness.run("rules", "test", path)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("native histograms ({{...}}) are not supported yet", ran.stderr)
+
+    def test_rules_about_the_server_name_metrics_that_it_has(self):
+        rules = os.path.join(harness.TOP, "config/rules/silverback.yml")
+        with open(rules, encoding="utf-8") as file:
+            text = "".join(line for line in file if not line.lstrip().startswith(("#", "- name:", "summary:", "description:")))
+        names = set(re.findall(r"\bsilverback_\w+", text))
+        self.assertGreater(len(names), 25)
+        server = self.server("--self-scrape.interval=200ms", start=False)
+        config = os.path.join(server.directory, "c.yml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"global: {{evaluation_interval: 1s}}\nrule_files: ['{rules}']\n"
+                       "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:1']}]}]}\n")
+        server.flags.append(f"--config.file={config}")
+        server.start()
+        server.lines("m v=1\nnot a line")
+
+        def missing():
+            return {name for name in names if not server.query(f"count({name})")}
+        harness.wait_for(lambda: not missing(), 20, lambda: f"{missing()}")
+        for group in server.get("/api/v1/rules").json()["data"]["groups"]:
+            for rule in group["rules"]:
+                self.assertNotEqual(rule["health"], "err", rule)
 
     def test_hundreds_are_quick(self):
         begin = time.monotonic()
