@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "alerting/notify/integration.h"
 #include "alerting/rule_file.h"
 #include "alerting/rule_manager.h"
 #include "base/yaml.h"
@@ -48,6 +49,10 @@ Result<alerting::AlertingConfig> load_alerting(const Settings& settings, std::ui
 Status check_alerting(const std::string& path) {
   const auto config = read_sections(path);
   if (!config) return config.status();
+  if (config->notifications) {
+    const auto templates = notify::load_templates(config->notifications->templates);
+    if (!templates) return templates.status().in(path + ": notifications");
+  }
   return alerting::RuleManager::check(config->rule_files);
 }
 

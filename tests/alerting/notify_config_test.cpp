@@ -220,7 +220,8 @@ TEST(NotifyConfig, IsShownWithoutSecretsAndReadAgain) {
 TEST(NotifyConfig, TextsOfAnyKindAreShownAsTheyAre) {
   const std::string odd = "'\"\\ \n\t\x7f \xc2\x85 \xe2\x80\xa8 \xf0\x9f\x90\xb5 #: {}[]";
   std::string quoted;
-  for (const char c : odd) quoted += c == '\n' ? "\\n" : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  for (const char c : odd)
+    quoted += c == '\n' ? "\\n" : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
 
   const NotifyConfig config =
       config_of("{route: {receiver: \"" + quoted + "\"}, receivers: [{name: \"" + quoted + "\"}]}");
@@ -290,7 +291,8 @@ TEST(NotifyConfig, NamesWhatIsWrongInReceivers) {
       {"- {name: a, webhook_configs: [{url: 'http://h', http_config: {oauth2: {client_id: x}}}]}",
        "n.yml:3: oauth2 is not supported here: use authorization with a token that is renewed in "
        "credentials_file"},
-      {"- {name: a, webhook_configs: [{url: 'http://h', http_config: {basic_auth: {username: u}, bearer_token: "
+      {"- {name: a, webhook_configs: [{url: 'http://h', http_config: {basic_auth: {username: u}, "
+       "bearer_token: "
        "t}}]}",
        "n.yml:3: http_config: at most one of basic_auth, authorization & bearer_token must be configured"},
       {"- {name: a, webhook_configs: [{url: 'http://h', http_config: {tls_config: {cert_file: c}}}]}",

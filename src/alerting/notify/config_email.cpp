@@ -131,7 +131,8 @@ IntegrationSpec read_email(const yaml::Node& node, const Globals& globals, const
   fields.text("text", out.text);
   read_headers(fields, out);
   if (const yaml::Node* threading = fields.any("threading")) {
-    if (const yaml::Node* enabled = threading->find("enabled"); enabled != nullptr && enabled->text != "false") {
+    if (const yaml::Node* enabled = threading->find("enabled");
+        enabled != nullptr && enabled->text != "false") {
       reading.problems.add(*enabled, "threading is not supported here");
     }
   }

@@ -4,13 +4,18 @@ namespace silverback::notify {
 namespace {
 
 // Of integrations that are not here: read, so that an Alertmanager file needs no change.
-constexpr std::string_view kUnused[] = {
-    "pagerduty_url",        "opsgenie_api_url",     "opsgenie_api_key",         "opsgenie_api_key_file",
-    "wechat_api_url",       "wechat_api_secret",    "wechat_api_secret_file",   "wechat_api_corp_id",
-    "victorops_api_url",    "victorops_api_key",    "victorops_api_key_file",   "telegram_api_url",
-    "telegram_bot_token",   "telegram_bot_token_file", "webex_api_url",         "rocketchat_api_url",
-    "rocketchat_token",     "rocketchat_token_file",   "rocketchat_token_id",   "rocketchat_token_id_file",
-    "mattermost_webhook_url", "mattermost_webhook_url_file", "jira_api_url",    "msteams_api_url"};
+constexpr std::string_view kUnused[] = {"pagerduty_url",          "opsgenie_api_url",
+                                        "opsgenie_api_key",       "opsgenie_api_key_file",
+                                        "wechat_api_url",         "wechat_api_secret",
+                                        "wechat_api_secret_file", "wechat_api_corp_id",
+                                        "victorops_api_url",      "victorops_api_key",
+                                        "victorops_api_key_file", "telegram_api_url",
+                                        "telegram_bot_token",     "telegram_bot_token_file",
+                                        "webex_api_url",          "rocketchat_api_url",
+                                        "rocketchat_token",       "rocketchat_token_file",
+                                        "rocketchat_token_id",    "rocketchat_token_id_file",
+                                        "mattermost_webhook_url", "mattermost_webhook_url_file",
+                                        "jira_api_url",           "msteams_api_url"};
 
 }  // namespace
 

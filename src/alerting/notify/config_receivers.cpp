@@ -8,11 +8,11 @@ namespace silverback::notify {
 namespace {
 
 // Alertmanager's that are not here.
-constexpr std::string_view kUnsupported[] = {
-    "discord_configs",  "incidentio_configs", "jira_configs",      "mattermost_configs",
-    "msteams_configs",  "msteamsv2_configs",  "opsgenie_configs",  "pagerduty_configs",
-    "pushover_configs", "rocketchat_configs", "sns_configs",       "telegram_configs",
-    "victorops_configs", "webex_configs",     "wechat_configs"};
+constexpr std::string_view kUnsupported[] = {"discord_configs",    "incidentio_configs", "jira_configs",
+                                             "mattermost_configs", "msteams_configs",    "msteamsv2_configs",
+                                             "opsgenie_configs",   "pagerduty_configs",  "pushover_configs",
+                                             "rocketchat_configs", "sns_configs",        "telegram_configs",
+                                             "victorops_configs",  "webex_configs",      "wechat_configs"};
 
 void read_signature(const yaml::Node& node, const Reading& reading, WebhookSpec& out) {
   yaml::Fields fields(node, "signature", reading.problems);

@@ -1,6 +1,7 @@
-// What Alertmanager's API shows of a configuration. Its clients read it with Alertmanager's own strict reader,
-// of 0.25 and later, so it has the fields that all of these know, with the values that hold; what is ours
-// alone (egress, signatures) and what is secret is left out. Where a URL is asked for, http://<secret> is one.
+// What Alertmanager's API shows of a configuration. Its clients read it with Alertmanager's own strict
+// reader, of 0.25 and later, so it has the fields that all of these know, with the values that hold; what is
+// ours alone (egress, signatures) and what is secret is left out. Where a URL is asked for, http://<secret>
+// is one.
 #include <utility>
 
 #include "alerting/notify/config_parts.h"
