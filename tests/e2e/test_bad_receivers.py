@@ -1,0 +1,128 @@
+"""Receivers that are slow, down, broken or malicious: evaluation does not notice, nothing grows, metrics tell."""
+import os
+import socket
+import time
+import unittest
+
+import harness
+from receivers import Receiver
+
+ALERTS = 50
+BAD = ["slow", "fail", "busy", "wrong", "redirect", "garbage", "never", "endless", "headers", "close", "down"]
+RULES = """
+groups:
+  - name: many
+    interval: 1s
+    rules:
+      - {alert: Many, expr: m > 1, labels: {severity: page}, annotations: {summary: '{{ $labels.idx }} is {{ $value }}'}}
+      - {record: 'm:sum', expr: sum(m)}
+"""
+
+
+def closed_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def memory_mib(server):
+    with open(f"/proc/{server.process.pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
+
+class BadReceivers(harness.TestCase):
+    def setUp(self):
+        self.elsewhere = Receiver()
+        self.receiver = Receiver(elsewhere=f"http://127.0.0.2:{self.elsewhere.port}")
+        self.addCleanup(self.receiver.close)
+        self.addCleanup(self.elsewhere.close)
+        self.down = closed_port()
+        self.server_ = self.server(start=False)
+        folder = self.server_.directory
+        os.makedirs(os.path.join(folder, "rules"))
+        with open(os.path.join(folder, "rules/many.yml"), "w", encoding="utf-8") as file:
+            file.write(RULES)
+        self.config = os.path.join(folder, "silverback.yml")
+
+    def run_with(self, good, bad):
+        """Durations of evaluations with good receivers alone, and then with bad ones beside them."""
+        self.write(good)
+        self.server_.flags += [f"--config.file={self.config}", "--web.enable-lifecycle", "--self-scrape.interval=0s",
+                               "--rules.alert-resend-delay=1s"]
+        self.server_.start()
+        quiet = self.turns(4)
+        self.write(bad)
+        answer = self.server_.request("POST", "/-/reload")
+        self.assertEqual(answer.status, 200, answer.body)
+        self.turns(3)
+        before = memory_mib(self.server_)
+        loud = self.turns(8)
+        self.assertLess(memory_mib(self.server_) - before, 30 * harness.SLOW)
+        return quiet, loud
+
+    def write(self, text):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write("global: {evaluation_interval: 1s}\nrule_files: [rules/*.yml]\n" + text)
+
+    def turns(self, seconds):
+        """Alerts fire and end, a quarter of them each second; what the evaluations took."""
+        took = {}
+        for turn in range(seconds):
+            now = int(time.time() * 1000)
+            self.server_.remote_write([({"__name__": "m", "idx": str(i)}, [(now, 2 if (i + turn) % 4 else 0)])
+                                       for i in range(ALERTS)])
+            time.sleep(1)
+            for rule in self.server_.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]:
+                for one in rule["history"]:
+                    took[rule["name"], one["time"]] = one["duration"]
+        return sorted(took.values())
+
+    def check_evaluation(self, quiet, loud):
+        middle = [times[len(times) // 2] for times in (quiet, loud)]
+        self.assertLess(middle[1], 4 * middle[0] + 0.05 * harness.SLOW, f"{quiet} {loud}")
+        self.assertLess(loud[-1], 0.5 * harness.SLOW)
+        if harness.SLOW == 1:
+            self.assertEqual(self.metric("prometheus_rule_group_iterations_missed_total"), 0)
+        self.assertEqual(self.metric("prometheus_rule_evaluation_failures_total"), 0)
+
+    def check_outside(self):
+        self.assertEqual(self.elsewhere.requests, [], "a redirect led to another host")
+        # An answer without end is not read to its end.
+        asked = len(self.receiver.of("/endless")) + len(self.receiver.of("/headers"))
+        self.assertLess(self.receiver.sent, (asked + 1) * 8 * 1024 * 1024)
+
+    def metric(self, name, piece=""):
+        found = [float(line.rpartition(" ")[2]) for line in self.server_.get("/metrics").body.decode().splitlines()
+                 if line.startswith(name) and piece in line]
+        self.assertTrue(found, f"{name} with {piece} is not there")
+        return sum(found)
+
+    # ---- Alertmanagers
+
+    def alertmanager(self, how):
+        port = self.down if how == "down" else self.receiver.port
+        return (f"{{path_prefix: /{how}, timeout: 1s, basic_auth: {{username: u, password: p}},"
+                f" static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}")
+
+    def test_alertmanagers(self):
+        def config(*hows):
+            return "alerting: {alertmanagers: [" + ", ".join(map(self.alertmanager, hows)) + "]}\n"
+
+        quiet, loud = self.run_with(config("ok"), config("ok", *BAD))
+        self.check_evaluation(quiet, loud)
+        self.check_outside()
+        told = self.receiver.of("/ok")
+        self.assertGreaterEqual(len(told), 8, "the good one hears less")
+        self.assertGreater(told[-1].time, time.time() - 3 * harness.SLOW)
+        for how in BAD:
+            if how in ("endless", "headers", "slow"):  # the status has come, or comes sometimes
+                continue
+            url = f"127.0.0.1:{self.down if how == 'down' else self.receiver.port}/{how}/"
+            with self.subTest(how=how):
+                self.assertGreater(self.metric("prometheus_notifications_errors_total", url), 0)
+                self.assertLess(self.metric("prometheus_notifications_queue_length", url), 10_001)
+        self.assertEqual(self.metric("prometheus_notifications_errors_total", "/ok/"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
