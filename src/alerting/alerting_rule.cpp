@@ -65,17 +65,27 @@ std::string_view to_string(RuleHealth health) {
 }
 
 AlertingRule::AlertingRule(RuleSpec spec) : spec_(std::move(spec)) {
-  const auto add = [&](std::vector<Text>& texts, const TextPairs& pairs) {
-    for (const auto& [name, text] : pairs) {
-      auto parsed = gotemplate::Template::parse("__alert_" + spec_.name, with_rule_variables(text),
-                                                rule_functions(), gotemplate::MissingKey::Zero);
-      if (parsed) texts.push_back({name, std::move(*parsed)});
-    }
-    std::ranges::sort(texts, {}, &Text::name);
-  };
-  add(labels_, spec_.labels);
-  add(annotations_, spec_.annotations);
   if (spec_.on_missing != OnMissing::Resolve) inputs_ = input_queries(spec_.expr);
+}
+
+std::vector<AlertingRule::Text> AlertingRule::parse_texts(const TextPairs& pairs) const {
+  std::vector<Text> texts;
+  for (const auto& [name, text] : pairs) {
+    if (text.find("{{") == text.npos) {
+      texts.push_back({name, text, std::nullopt});
+      continue;
+    }
+    auto parsed = gotemplate::Template::parse("__alert_" + spec_.name, with_rule_variables(text),
+                                              rule_functions(), gotemplate::MissingKey::Zero);
+    if (parsed) texts.push_back({name, {}, std::move(*parsed)});
+  }
+  std::ranges::sort(texts, {}, &Text::name);
+  return texts;
+}
+
+const AlertingRule::Texts& AlertingRule::texts() {
+  if (!texts_) texts_ = {parse_texts(spec_.labels), parse_texts(spec_.annotations)};
+  return *texts_;
 }
 
 const Alert* AlertingRule::find(const Labels& labels) const {
@@ -103,7 +113,8 @@ void AlertingRule::sent(const Labels& labels, std::int64_t time_ms, std::int64_t
 
 std::string AlertingRule::expand(const Text& text, const gotemplate::Value& data,
                                  RuleEnvironment& environment, Asked& out) const {
-  auto expanded = text.text.execute(data, environment);
+  if (!text.parsed) return text.plain;
+  auto expanded = text.parsed->execute(data, environment);
   if (expanded) return std::move(*expanded);
   const std::string problem =
       "error executing template __alert_" + spec_.name + ": " + std::string(expanded.status().message());
@@ -111,7 +122,7 @@ std::string AlertingRule::expand(const Text& text, const gotemplate::Value& data
   return "<error expanding template: " + problem + ">";
 }
 
-Alert AlertingRule::make_alert(const RuleContext& context, const VectorSample& sample, Asked& out) const {
+Alert AlertingRule::make_alert(const RuleContext& context, const VectorSample& sample, Asked& out) {
   RuleEnvironment environment;
   environment.now_ms = context.time_ms;
   environment.external_url = context.external_url;
@@ -119,11 +130,11 @@ Alert AlertingRule::make_alert(const RuleContext& context, const VectorSample& s
   const gotemplate::Value data = template_data(context, sample);
   LabelsBuilder labels(sample.labels);
   labels.remove(kMetricName);
-  for (const Text& label : labels_) labels.set(label.name, expand(label, data, environment, out));
+  for (const Text& label : texts().labels) labels.set(label.name, expand(label, data, environment, out));
   labels.set(kAlertName, spec_.name);
   Alert alert;
   alert.labels = labels.build();
-  for (const Text& annotation : annotations_) {
+  for (const Text& annotation : texts().annotations) {
     alert.annotations.emplace_back(annotation.name, expand(annotation, data, environment, out));
   }
   alert.value = sample.value;
@@ -131,7 +142,7 @@ Alert AlertingRule::make_alert(const RuleContext& context, const VectorSample& s
   return alert;
 }
 
-Result<AlertingRule::Asked> AlertingRule::ask(const RuleContext& context) const {
+Result<AlertingRule::Asked> AlertingRule::ask(const RuleContext& context) {
   const auto result = (*context.query)(spec_.expr, context.query_time_ms());
   if (!result) return result.status();
   Asked out;
@@ -145,6 +156,7 @@ Result<AlertingRule::Asked> AlertingRule::ask(const RuleContext& context) const 
   }
   if (Status asked = ask_missing(context, out); !asked.ok()) return asked;
   if (Status asked = ask_resolve(context, out); !asked.ok()) return asked;
+  if (out.now.empty()) texts_.reset();
   return out;
 }
 
@@ -158,7 +170,7 @@ Result<bool> AlertingRule::inputs_missing(const RuleContext& context) const {
 }
 
 // on_missing: what is still active stays, or the rule itself becomes an alert.
-Status AlertingRule::ask_missing(const RuleContext& context, Asked& out) const {
+Status AlertingRule::ask_missing(const RuleContext& context, Asked& out) {
   if (spec_.on_missing == OnMissing::Resolve || !out.now.empty()) return {};
   const auto missing = inputs_missing(context);
   if (!missing) return missing.status();

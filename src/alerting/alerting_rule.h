@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ class AlertingRule {
     std::vector<std::string> problems;  // templates that failed: the rule goes on
   };
   /// @returns Unprocessable when two samples give the same alert, or the expression's own failure
-  Result<Asked> ask(const RuleContext& context) const;
+  Result<Asked> ask(const RuleContext& context);
 
   struct Evaluated {
     std::vector<RuleSample> samples;  // ALERTS and ALERTS_FOR_STATE
@@ -62,22 +63,28 @@ class AlertingRule {
  private:
   struct Text {
     std::string name;
-    gotemplate::Template text;
+    std::string plain;  // when there is nothing to expand
+    std::optional<gotemplate::Template> parsed;
+  };
+  struct Texts {
+    std::vector<Text> labels;
+    std::vector<Text> annotations;
   };
 
-  Alert make_alert(const RuleContext& context, const VectorSample& sample, Asked& out) const;
+  std::vector<Text> parse_texts(const TextPairs& pairs) const;
+  const Texts& texts();
+  Alert make_alert(const RuleContext& context, const VectorSample& sample, Asked& out);
   std::string expand(const Text& text, const gotemplate::Value& data, RuleEnvironment& environment,
                      Asked& out) const;
   Result<bool> inputs_missing(const RuleContext& context) const;
-  Status ask_missing(const RuleContext& context, Asked& out) const;
+  Status ask_missing(const RuleContext& context, Asked& out);
   Status ask_resolve(const RuleContext& context, Asked& out) const;
   void take_up(const Alerts& now, std::vector<Labels>& changed);
   void advance(const RuleContext& context, const Alerts& now, std::vector<Labels>& changed);
   void end_or_keep(Alert& alert, std::int64_t time_ms, bool& gone) const;
 
-  RuleSpec spec_;  // fixed
-  std::vector<Text> labels_;
-  std::vector<Text> annotations_;
+  RuleSpec spec_;               // fixed
+  std::optional<Texts> texts_;  // while there are alerts: of most rules they would be kept for nothing
   std::vector<std::string>
       inputs_;  // queries that give something when a selector of the expression finds series
   Alerts alerts_;

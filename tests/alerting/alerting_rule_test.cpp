@@ -134,21 +134,25 @@ TEST_F(AlertingRuleTest, ClocksRunOnThroughARestart) {
 TEST_F(AlertingRuleTest, LabelsAndAnnotationsAreExpanded) {
   RuleSpec templated = spec();
   templated.labels = {{"severity", "{{ if gt $value 1.5 }}page{{ else }}info{{ end }}"}};
-  templated.annotations = {{"summary", "{{ $labels.job }} is at {{ $value }}"}};
+  templated.annotations = {{"summary", "{{ $labels.job }} is at {{ $value }}"}, {"plain", "} as it is {"}};
   AlertingRule rule(templated);
-  answers_["m > 1"] = {sample("a", 2)};
-
-  evaluate(rule, 0);
-
   const Labels labels = {{"alertname", "A"}, {"job", "a"}, {"severity", "page"}};
-  ASSERT_NE(rule.find(labels), nullptr);
-  EXPECT_EQ(rule.find(labels)->annotations, (TextPairs{{"summary", "a is at 2"}}));
+
+  for (std::int64_t minute = 0; minute < 6; minute += 2) {  // also after a time without alerts
+    answers_["m > 1"] = {sample("a", 2)};
+    evaluate(rule, minute);
+    ASSERT_NE(rule.find(labels), nullptr);
+    EXPECT_EQ(rule.find(labels)->annotations,
+              (TextPairs{{"plain", "} as it is {"}, {"summary", "a is at 2"}}));
+    answers_["m > 1"] = {};
+    evaluate(rule, minute + 1);
+  }
 }
 
 TEST_F(AlertingRuleTest, TwoSamplesOfOneAlertAreRefused) {
   RuleSpec flattening = spec();
   flattening.labels = {{"job", "x"}};
-  const AlertingRule rule(flattening);
+  AlertingRule rule(flattening);
   answers_["m > 1"] = {sample("a", 2), sample("b", 2)};
 
   const auto asked = rule.ask(context(0));
