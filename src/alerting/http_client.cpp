@@ -207,6 +207,9 @@ Result<HttpReply> HttpClient::Impl::perform(const std::string& url, std::int64_t
   if (const char* to = nullptr;
       curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &to) == CURLE_OK && to != nullptr)
     reply.redirect = to;
+  if (const char* type = nullptr;
+      curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != nullptr)
+    reply.content_type = type;
   curl_off_t seconds = 0;
   curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
   reply.retry_after_ms = std::clamp<std::int64_t>(seconds, 0, kMaxRetryAfterS) * 1000;

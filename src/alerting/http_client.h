@@ -53,7 +53,8 @@ Result<std::string> read_secret(const std::string& value, const std::string& fil
 
 struct HttpReply {
   int status = 0;
-  std::string body;                 // its first 64 KiB
+  std::string body;  // its first 64 KiB
+  std::string content_type;
   std::string redirect;             // where a redirect that was not followed would have led
   std::int64_t retry_after_ms = 0;  // of its Retry-After, in seconds or as a date; 0: none
 };

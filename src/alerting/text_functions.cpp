@@ -118,7 +118,7 @@ Value humanize_duration_function(Environment&, Arguments a) { return humanize_du
 Value humanize_percentage(Environment&, Arguments a) { return four_digits(to_float(a[0]) * 100) + "%"; }
 Value humanize_timestamp(Environment&, Arguments a) {
   const auto time = to_time(a[0]);
-  return time ? gotemplate::format_go_time(time->ns) : four_digits(to_float(a[0]));
+  return time ? gotemplate::format_go_time(*time) : four_digits(to_float(a[0]));
 }
 Value to_time_function(Environment&, Arguments a) {
   const auto time = to_time(a[0]);

@@ -250,7 +250,7 @@ void format_operand(std::string& out, const Verb& asked, const Value& value) {
     good = as_text ? format_string(out, verb, format_go_duration(duration->ns))
                    : format_int(out, verb, duration->ns);
   } else if (const TimeNs* time = value.as_time()) {
-    good = format_string(out, verb, format_go_time(time->ns));
+    good = format_string(out, verb, format_go_time(*time));
   } else {
     good = format_composite(out, verb, value);
   }

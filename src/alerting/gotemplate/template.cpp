@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "alerting/gotemplate/html_output.h"
+#include "alerting/gotemplate/time_value.h"
 #include "query/promql/text.h"
 
 namespace silverback::gotemplate {
@@ -258,10 +259,12 @@ class Executor {
   }
 
   Value field(const Node& node, const Value& of, const std::string& name, std::span<const Value> arguments) {
-    const Methods* methods = of.as_list() != nullptr     ? of.as_list()->methods
-                             : of.as_map() != nullptr    ? of.as_map()->methods
-                             : of.as_struct() != nullptr ? of.as_struct()->methods
-                                                         : nullptr;
+    const Methods* methods = of.as_list() != nullptr       ? of.as_list()->methods
+                             : of.as_map() != nullptr      ? of.as_map()->methods
+                             : of.as_struct() != nullptr   ? of.as_struct()->methods
+                             : of.as_time() != nullptr     ? &time_methods()
+                             : of.as_duration() != nullptr ? &duration_methods()
+                                                           : nullptr;
     if (methods != nullptr) {
       if (const auto it = methods->find(name); it != methods->end()) {
         try {

@@ -1,9 +1,6 @@
 #include "alerting/gotemplate/value.h"
 
-#include <chrono>
-#include <cstdio>
-
-#include "base/clock.h"
+#include "alerting/gotemplate/time_value.h"
 #include "base/number.h"
 
 namespace silverback::gotemplate {
@@ -98,7 +95,7 @@ void append_value(std::string& out, const Value& value) {
                  [&](std::int64_t v) { out += std::to_string(v); },
                  [&](double v) { append_float_exponent(out, v); }, [&](const std::string& v) { out += v; },
                  [&](DurationNs v) { out += format_go_duration(v.ns); },
-                 [&](TimeNs v) { out += format_go_time(v.ns); },
+                 [&](TimeNs v) { out += format_go_time(v); },
                  [&](const std::shared_ptr<const List>& v) {
                    if (!append_own_text(out, v->methods, value)) append_items(out, v->items);
                  },
@@ -149,20 +146,8 @@ std::string format_go_duration(std::int64_t ns) {
   return out + "s";
 }
 
-std::string format_go_time(std::int64_t ns) {
-  if (ns == TimeNs::kZero) return "0001-01-01 00:00:00 +0000 UTC";
-  const std::int64_t second = floor_div(ns, kNsPerSecond);
-  const std::int64_t rest = ns - second * kNsPerSecond;
-  const std::int64_t day = floor_div(second, 86'400);
-  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
-  const auto of_day = static_cast<int>(second - day * 86'400);
-  char buffer[48];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), of_day / 3600,
-                of_day / 60 % 60, of_day % 60);
-  std::string out = buffer;
-  append_fraction(out, rest, kNsPerSecond);
-  return out + " +0000 UTC";
+std::string format_go_time(const TimeNs& time) {
+  return format_time(time, "2006-01-02 15:04:05.999999999 -0700 MST");
 }
 
 }  // namespace silverback::gotemplate

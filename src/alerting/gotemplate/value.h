@@ -6,6 +6,7 @@
 // Threads: a value.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -49,10 +50,12 @@ struct Nil {};
 struct DurationNs {
   std::int64_t ns = 0;
 };
-struct TimeNs {  // always shown in UTC
+struct TimeNs {
   static constexpr std::int64_t kZero =
       std::numeric_limits<std::int64_t>::min();  // Go's zero time, in year 1
   std::int64_t ns = 0;
+  std::int32_t offset_s = 0;           // of the zone in which it is shown
+  std::array<char, 8> zone = {"UTC"};  // its name, with a NUL
 };
 
 class Value {
@@ -118,7 +121,7 @@ std::string sprintf(std::string_view format, std::span<const Value> operands);
 
 /// Go's time.Duration.String: "1h2m3.5s", "1.5ms", "0s".
 std::string format_go_duration(std::int64_t ns);
-/// Go's time.Time.String in UTC: "2006-01-02 15:04:05.999999999 +0000 UTC".
-std::string format_go_time(std::int64_t ns);
+/// Go's time.Time.String: "2006-01-02 15:04:05.999999999 +0000 UTC".
+std::string format_go_time(const TimeNs& time);
 
 }  // namespace silverback::gotemplate

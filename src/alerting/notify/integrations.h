@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "alerting/notify/config.h"
 #include "alerting/notify/integration.h"
@@ -24,5 +25,23 @@ std::string webhook_payload(const Notification& notification, std::uint64_t max_
                             std::string_view external_url);
 /// "t=1700000000,v1=<hex of HMAC-SHA256 over "1700000000." and the body>"
 std::string signature(std::string_view secret, std::int64_t time_s, std::string_view body);
+
+/// The body of a request to Slack, texts of templates filled in.
+/// @returns InvalidArgument or Unprocessable when a template fails, with the field's name
+Result<std::string> slack_payload(const SlackSpec& spec, const Templates& templates,
+                                  const Notification& notification, std::string_view external_url);
+/// Of Slack's answers with a 2xx status: what it complains of, empty when it took the message.
+std::string slack_complaint(const alerting::HttpReply& reply);
+
+/// A mail, and between whom it goes.
+struct Letter {
+  std::string from;
+  std::vector<std::string> to;
+  std::string mail;
+};
+/// @returns InvalidArgument or Unprocessable when a template fails or an address is none, with the field's
+/// name
+Result<Letter> write_letter(const EmailSpec& spec, const Templates& templates,
+                            const Notification& notification, std::string_view external_url);
 
 }  // namespace silverback::notify

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "alerting/gotemplate/html_output.h"
+#include "alerting/gotemplate/time_value.h"
 #include "alerting/notify/template_data.h"
+#include "alerting/notify/time_zone.h"
 #include "alerting/text_functions.h"
 #include "base/json.h"
 #include "base/number.h"
@@ -71,12 +74,32 @@ Value string_slice(Environment&, Arguments a) {
   return list;
 }
 
+const TimeNs& time_of(const Value& value) {
+  if (const TimeNs* time = value.as_time()) return *time;
+  throw Failure{"wrong type for value; expected time.Time; got " + value.type_name()};
+}
+
+Value date(Environment&, Arguments a) { return gotemplate::format_time(time_of(a[1]), *a[0].as_string()); }
+
+// Another place's view of the same time.
+Value tz(Environment&, Arguments a) {
+  const std::string& name = *a[0].as_string();
+  TimeNs time = time_of(a[1]);
+  const auto zone = find_zone(name);
+  if (!zone) throw Failure{"unknown time zone " + name};
+  if (time.ns == TimeNs::kZero) return time;
+  const absl::TimeZone::CivilInfo info = zone->At(absl::FromUnixNanos(time.ns));
+  time.offset_s = info.offset;
+  time.zone = {};
+  std::snprintf(time.zone.data(), time.zone.size(), "%s", info.zone_abbr);
+  return time;
+}
+
 Value since(Environment& environment, Arguments a) {
-  const TimeNs* time = a[0].as_time();
-  if (time == nullptr) throw Failure{"wrong type for value; expected time.Time; got " + a[0].type_name()};
+  const TimeNs& time = time_of(a[0]);
   std::int64_t ns = 0;
   // Go's durations, too, end at int64.
-  if (__builtin_sub_overflow(static_cast<NotifyEnvironment&>(environment).now_ns, time->ns, &ns))
+  if (__builtin_sub_overflow(static_cast<NotifyEnvironment&>(environment).now_ns, time.ns, &ns))
     ns = std::numeric_limits<std::int64_t>::max();
   return DurationNs{ns};
 }
@@ -158,7 +181,7 @@ void append_json(std::string& out, const Value& value) {
   } else if (const DurationNs* duration = value.as_duration()) {
     out += std::to_string(duration->ns);
   } else if (const TimeNs* time = value.as_time()) {
-    append_json_string(out, time->ns == TimeNs::kZero ? "0001-01-01T00:00:00Z" : format_rfc3339(time->ns));
+    append_json_string(out, gotemplate::format_time(*time, "2006-01-02T15:04:05.999999999Z07:00"));
   } else if (const List* list = value.as_list()) {
     out += '[';
     for (std::size_t i = 0; i < list->items.size(); ++i) {
@@ -189,12 +212,14 @@ const Functions& text_template_functions() {
   using enum gotemplate::Parameter;
   static const Functions table = [] {
     Functions made = alerting::shared_functions();
-    made.merge(Functions{{"join", {{Text, Any}, false, join}},
+    made.merge(Functions{{"date", {{Text, Any}, false, date}},
+                         {"join", {{Text, Any}, false, join}},
                          {"safeUrl", {{Text}, false, as_given}},
                          {"since", {{Any}, false, since}},
                          {"stringSlice", {{Text}, true, string_slice}},
                          {"toJson", {{Any}, false, to_json}},
                          {"trimSpace", {{Text}, false, trim_space}},
+                         {"tz", {{Text, Any}, false, tz}},
                          {"urlUnescape", {{Text}, false, url_unescape}}});
     return gotemplate::with_builtins(std::move(made));
   }();

@@ -1,7 +1,5 @@
 #include "alerting/notify/time_interval.h"
 
-#include <absl/time/time.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "alerting/notify/time_zone.h"
 #include "base/utf8.h"
 
 namespace silverback::notify {
@@ -23,17 +22,6 @@ constexpr std::array<std::string_view, 7> kDays = {"sunday",   "monday", "tuesda
 constexpr std::array<std::string_view, 12> kMonths = {"january",   "february", "march",    "april",
                                                       "may",       "june",     "july",     "august",
                                                       "september", "october",  "november", "december"};
-
-// Go's names, of which the library knows more than we want to offer: files, fixed offsets, libc's own.
-std::optional<absl::TimeZone> find_zone(const std::string& name) {
-  if (name.empty() || name == "UTC") return absl::UTCTimeZone();
-  if (name == "Local") return absl::LocalTimeZone();
-  absl::TimeZone zone;
-  const bool plain = !name.starts_with('/') && name.find("..") == name.npos &&
-                     name.find_first_of(":\\") == name.npos && !name.starts_with("Fixed/");
-  if (!plain || !absl::LoadTimeZone(name, &zone)) return {};
-  return zone;
-}
 
 std::optional<std::int32_t> whole(std::string_view text) {
   std::int32_t value = 0;
