@@ -156,8 +156,20 @@ std::string_view next_address(std::string_view& rest) {
   return trimmed(one);
 }
 
+bool in_quotes(std::string_view name) {
+  return name.size() >= 2 && name.starts_with('"') && name.ends_with('"');
+}
+
+// What a name without quotes may not hold shows that it is something else.
+bool good_name(std::string_view name) {
+  return std::ranges::none_of(name, [&](char c) {
+    return (c >= 0 && c < 0x20) || c == 0x7f ||
+           (!in_quotes(name) && std::string_view("\"(),:;<>@[\\]").find(c) != std::string_view::npos);
+  });
+}
+
 std::string unquoted(std::string_view name) {
-  if (name.size() < 2 || !name.starts_with('"') || !name.ends_with('"')) return std::string(name);
+  if (!in_quotes(name)) return std::string(name);
   std::string out;
   for (std::size_t i = 1; i + 1 < name.size(); ++i) {
     if (name[i] == '\\' && i + 2 < name.size()) ++i;
@@ -185,14 +197,17 @@ Result<std::vector<MailAddress>> parse_addresses(std::string_view text) {
     const std::string_view one = next_address(rest);
     if (one.empty()) continue;
     MailAddress made;
+    bool good = true;
     const std::size_t angle = one.rfind('<');
     if (angle != one.npos && one.ends_with('>')) {
-      made.name = unquoted(trimmed(one.substr(0, angle)));
+      const std::string_view name = trimmed(one.substr(0, angle));
+      good = good_name(name);
+      made.name = unquoted(name);
       made.address = trimmed(one.substr(angle + 1, one.size() - angle - 2));
     } else {
       made.address = one;
     }
-    if (!good_address(made.address))
+    if (!good || !good_address(made.address))
       return Status(Code::InvalidArgument, query::promql::quote(one) + " is not a mail address");
     all.push_back(std::move(made));
   }

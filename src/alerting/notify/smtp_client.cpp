@@ -71,6 +71,7 @@ Status SmtpClient::Impl::set_login(CURL* easy) const {
   if (!password) return password.status();
   curl_easy_setopt(easy, CURLOPT_USERNAME, spec.auth_username.c_str());
   curl_easy_setopt(easy, CURLOPT_PASSWORD, password->c_str());
+  curl_easy_setopt(easy, CURLOPT_SASL_IR, 1L);  // the first answer with the command, as Go's client does
   if (!spec.auth_identity.empty()) curl_easy_setopt(easy, CURLOPT_SASL_AUTHZID, spec.auth_identity.c_str());
   if (!spec.require_tls && !implicit_tls() && !this_machine(spec.smarthost))
     curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=CRAM-MD5");
