@@ -28,6 +28,9 @@ class AlertSink {
   virtual ~AlertSink() = default;
   /// Alerts that changed in this evaluation or are due. Adds to the batch what must be kept.
   virtual void prepare(std::span<const AlertEvent> events, std::int64_t time_ms, StateBatch& batch) = 0;
+  /// With all alerts that fire and the time in ms, after a start or a reload, while no rule is evaluated.
+  /// @returns Unavailable when what has to be kept of them was not
+  virtual Status sync(std::span<const AlertEvent>, std::int64_t) { return {}; }
   /// The batch is kept: now it may be told.
   virtual void commit(std::span<const AlertEvent> events, std::int64_t time_ms) = 0;
 };

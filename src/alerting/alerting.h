@@ -1,11 +1,12 @@
-// Alerting: the door of this room. Rules are evaluated, their state kept, Alertmanagers told.
+// Alerting: the door of this room. Rules are evaluated, their state kept, receivers and Alertmanagers told.
 //
 //   Alerting alerting(engine, appender, states, clock);
 //   if (const Status good = alerting.configure(config); !good.ok()) return good;   // again at each reload
 //
 // The design is in docs/alerting.md.
 //
-// Threads: any; configure() one at a time. The destructor ends evaluation, then sends what waits.
+// Threads: any; configure() one at a time. The destructor ends evaluation, then sends Alertmanagers what
+// waits.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,9 @@
 namespace silverback::query {
 class Engine;
 }
+namespace silverback::notify {
+class Notifier;
+}
 
 namespace silverback::alerting {
 
@@ -37,10 +41,19 @@ class Alerting {
 
   RuleManager::Groups groups() const { return rules_->groups(); }
   /// Where alerts are posted to.
-  std::vector<std::string> alertmanagers() const EXCLUDES(mutex_);
+  std::vector<std::string> alertmanagers() const;
+  /// Null when no notifications are configured.
+  std::shared_ptr<notify::Notifier> notifier() const;
 
  private:
+  struct Told;
   class Sink;
+  std::shared_ptr<Alertmanagers> make_alertmanagers(const AlertingConfig& config,
+                                                    const std::shared_ptr<const ToldLabels>& labels) const
+      REQUIRES(mutex_);
+
+  StateStore& states_;
+  const Clock& clock_;
 
   mutable Mutex mutex_;
   AlertingConfig config_ GUARDED_BY(mutex_);

@@ -132,6 +132,7 @@ Status RuleManager::load(const RuleSettings& settings, const std::vector<std::st
   if (!restored_) restored = restore(now);
   restored_ = restored_ || restored.ok();
   if (restored.ok()) retire(before, now);
+  if (restored.ok()) sync(now);
 
   const MutexLock lock(mutex_);
   if (restored.ok()) {
@@ -187,6 +188,22 @@ Status RuleManager::restore(const Groups& groups) {
   if (Status kept = services_.states.apply(batch); !kept.ok()) return kept;
   services_.sink.commit(events, now_ms);
   return {};
+}
+
+// Whoever is told knows of what fires now, and of nothing else.
+void RuleManager::sync(const Groups& groups) {
+  std::deque<RuleView> views;
+  std::vector<AlertEvent> firing;
+  for (const auto& group : groups) {
+    for (RuleView& rule : group->view(true)) {
+      const RuleView& kept = views.emplace_back(std::move(rule));
+      for (const Alert& alert : kept.alerts) {
+        if (alert.state == AlertState::Firing) firing.push_back({&alert, kept.spec->expr, false, false});
+      }
+    }
+  }
+  if (const Status synced = services_.sink.sync(firing, floor_div(clock_.now_ns(), kNsPerMs)); !synced.ok())
+    log(LogLevel::Error, "alerts could not be handed on", {{"err", synced.message()}});
 }
 
 void RuleManager::retire(const Groups& before, const Groups& now) {

@@ -56,6 +56,7 @@ class RuleManager {
 
   Status restore(const Groups& groups);
   void retire(const Groups& before, const Groups& now);
+  void sync(const Groups& groups);
   void run();
   void evaluate(const Due& due);
 

@@ -151,11 +151,11 @@ Status Server::open_store() {
   return {};
 }
 
-// Rules need a store for their states; a server without rules, which never had any, does without.
+// Rules and notifications need a store for their states; a server that never had any does without.
 Status Server::configure_alerting(const alerting::AlertingConfig& config) {
   if (alerting_ == nullptr) {
     const std::string path = settings_.storage_path + "/state";
-    if (config.rule_files.empty() && !std::filesystem::exists(path)) return {};
+    if (config.rule_files.empty() && !config.notifications && !std::filesystem::exists(path)) return {};
     auto states = storage::StateDb::open(path);
     if (!states) return states.status();
     states_ = std::move(*states);

@@ -1,6 +1,6 @@
 // SocketReceiver: a receiver that does what a test tells it to do, on a port of its own of 127.0.0.1.
 //
-// Each connection is handed to `serve`, one after the other, on the receiver's thread.
+// Each connection is handed to `serve` on a thread of its own.
 #pragma once
 
 #include <arpa/inet.h>
@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -52,6 +54,7 @@ class Peer {
     }
     return take(size);
   }
+  void hang_up() const { ::shutdown(fd_, SHUT_RDWR); }
   bool wait_for_end() {
     while (fill()) buffer_.clear();
     return true;
@@ -95,6 +98,8 @@ class SocketReceiver {
   ~SocketReceiver() {
     ::shutdown(fd_, SHUT_RDWR);
     thread_.join();
+    for (Connection& connection : connections_) connection.peer->hang_up();
+    for (Connection& connection : connections_) connection.thread.join();
     ::close(fd_);
   }
   SocketReceiver(const SocketReceiver&) = delete;
@@ -108,14 +113,24 @@ class SocketReceiver {
  private:
   void run() {
     for (int accepted; (accepted = ::accept(fd_, nullptr, nullptr)) >= 0;) {
-      Peer peer(accepted);
-      serve_(peer);
+      Connection& connection = connections_.emplace_back();
+      connection.peer = std::make_unique<Peer>(accepted);
+      connection.thread = std::thread([this, peer = connection.peer.get()] {
+        serve_(*peer);
+        peer->hang_up();
+      });
     }
   }
+
+  struct Connection {
+    std::unique_ptr<Peer> peer;
+    std::thread thread;
+  };
 
   Serve serve_;
   int fd_;
   int port_ = 0;
+  std::deque<Connection> connections_;  // of thread_ until it is joined
   std::thread thread_;
 };
 

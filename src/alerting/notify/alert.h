@@ -19,12 +19,13 @@ namespace silverback::notify {
 using alerting::TextPairs;
 
 struct NotifiedAlert {
-  Labels labels;
-  TextPairs annotations;  // sorted by name
+  Labels labels = {};
+  TextPairs annotations = {};  // sorted by name
   std::int64_t starts_ns = 0;
   std::int64_t ends_ns = 0;
   std::int64_t updated_ns = 0;
-  std::string generator_url;
+  std::string generator_url = {};
+  bool own = false;  // of this server's rules
 
   bool resolved_at(std::int64_t now_ns) const { return ends_ns != 0 && ends_ns <= now_ns; }
   friend bool operator==(const NotifiedAlert&, const NotifiedAlert&) = default;

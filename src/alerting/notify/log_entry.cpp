@@ -1,6 +1,8 @@
 #include "alerting/notify/log_entry.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "alerting/notify/codec.h"
 #include "base/clock.h"
@@ -41,6 +43,24 @@ ToldAlerts ToldAlerts::of(std::span<const NotifiedAlert> alerts) {
   std::ranges::sort(told.firing);
   std::ranges::sort(told.resolved);
   return told;
+}
+
+void ToldAlerts::add(const ToldAlerts& other) {
+  const auto merge = [](std::vector<std::uint64_t>& into, const std::vector<std::uint64_t>& more) {
+    std::vector<std::uint64_t> all;
+    std::ranges::set_union(into, more, std::back_inserter(all));
+    into = std::move(all);
+  };
+  merge(firing, other.firing);
+  merge(resolved, other.resolved);
+}
+
+bool outdated(const ToldAlerts& maybe, const ToldAlerts& alerts) {
+  const auto have_common = [](const std::vector<std::uint64_t>& a, const std::vector<std::uint64_t>& b) {
+    return std::ranges::any_of(a, [&](std::uint64_t hash) { return std::ranges::binary_search(b, hash); });
+  };
+  return (alerts.firing.empty() && !maybe.firing.empty()) || have_common(maybe.firing, alerts.resolved) ||
+         have_common(maybe.resolved, alerts.firing);
 }
 
 Decision decide(const LogEntry* entry, const ToldAlerts& alerts, bool send_resolved, std::int64_t now_ns,

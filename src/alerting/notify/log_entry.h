@@ -23,6 +23,8 @@ struct ToldAlerts {
   std::vector<std::uint64_t> firing;
   std::vector<std::uint64_t> resolved;
   static ToldAlerts of(std::span<const NotifiedAlert> alerts);
+  /// What either says.
+  void add(const ToldAlerts& other);
   friend bool operator==(const ToldAlerts&, const ToldAlerts&) = default;
 };
 
@@ -50,5 +52,8 @@ struct Decision {
 /// @param entry  nullptr: it was never told of this group
 Decision decide(const LogEntry* entry, const ToldAlerts& alerts, bool send_resolved, std::int64_t now_ns,
                 std::int64_t repeat_interval_ms);
+
+/// Whether somebody who may have heard `maybe`, and nothing since, may be wrong about `alerts`.
+bool outdated(const ToldAlerts& maybe, const ToldAlerts& alerts);
 
 }  // namespace silverback::notify

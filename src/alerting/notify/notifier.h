@@ -60,6 +60,9 @@ class Notifier {
   /// add nothing. Follow it with commit() when the batch is kept.
   void prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch);
   void commit(std::span<const NotifiedAlert> alerts);
+  /// All alerts of this server's rules that fire, after a start or reload, while nobody evaluates: those that
+  /// are not known are taken, known ones of its own that are not among them are over.
+  Status sync(std::vector<NotifiedAlert> firing);
   /// From others: kept and committed when it returns OK. An end that is missing becomes now and the resolve
   /// timeout. @returns InvalidArgument (with the number of the alert that is wrong; the others are taken),
   ///          ResourceExhausted, Unavailable

@@ -1,0 +1,298 @@
+// Alerts and groups: what comes in, where it goes, what is shown.
+#include "alerting/notify/dispatcher.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "alerting/notify/dispatcher_keys.h"
+#include "base/log.h"
+
+namespace silverback::notify {
+namespace {
+
+constexpr std::int64_t kCollectEvery_ns = 60 * kNsPerSecond;
+
+double in_state(const std::map<Labels, Tracked>& alerts, bool suppressed, std::int64_t now_ns) {
+  return static_cast<double>(std::ranges::count_if(alerts, [&](const auto& entry) {
+    return entry.second.suppressed == suppressed && !entry.second.alert->resolved_at(now_ns);
+  }));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(StateStore& states, const Clock& clock)
+    : states_(states), clock_(clock), silences_(states, clock) {
+  const auto gauge = [this](std::string_view name, std::string_view help, MetricLabels labels, auto read) {
+    gauges_.push_back(metrics().callback(MetricType::Gauge, name, help, std::move(labels), read));
+  };
+  for (const bool suppressed : {false, true}) {
+    gauge("alertmanager_alerts", "How many alerts by state.",
+          {{"state", suppressed ? "suppressed" : "active"}}, [this, suppressed] {
+            const MutexLock lock(mutex_);
+            return in_state(alerts_, suppressed, clock_.now_ns());
+          });
+  }
+  for (const SilenceState state : {SilenceState::Pending, SilenceState::Active, SilenceState::Expired}) {
+    gauge("alertmanager_silences", "How many silences by state.", {{"state", std::string(to_string(state))}},
+          [this, state] {
+            const auto all = silences_.all();
+            return static_cast<double>(std::ranges::count_if(
+                all, [&](const auto& silence) { return silence->state_at(clock_.now_ns()) == state; }));
+          });
+  }
+  gauge("alertmanager_dispatcher_aggregation_groups", "Number of active aggregation groups.", {}, [this] {
+    const MutexLock lock(mutex_);
+    return static_cast<double>(groups_.size());
+  });
+  thread_ = std::thread([this] { run(); });
+}
+
+Dispatcher::~Dispatcher() {
+  gauges_.clear();
+  std::map<std::string, Ways> lanes;
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    paused_ = true;
+    if (setup_ != nullptr) lanes.swap(setup_->receivers);
+    changed_.notify_all();
+  }
+  thread_.join();
+  end_lanes(lanes);
+}
+
+void Dispatcher::run() {
+  std::int64_t collected_ns = clock_.now_ns();
+  for (;;) {
+    std::int64_t now_ns = 0;
+    {
+      const MutexLock lock(mutex_);
+      for (;;) {
+        if (stopping_) return;
+        now_ns = clock_.now_ns();
+        const bool due = !paused_ && !due_.empty() && due_.begin()->first <= now_ns;
+        if (due || (!paused_ && now_ns - collected_ns >= kCollectEvery_ns)) break;
+        std::int64_t wait_ns = kNsPerSecond;
+        if (!paused_ && !due_.empty()) wait_ns = std::min(wait_ns, due_.begin()->first - now_ns);
+        changed_.wait_for(mutex_, std::chrono::nanoseconds(wait_ns));
+      }
+    }
+    flush_due(now_ns);
+    if (now_ns - collected_ns < kCollectEvery_ns) continue;
+    collected_ns = now_ns;
+    collect(now_ns);
+  }
+}
+
+bool Dispatcher::news(const NotifiedAlert& alert) const {
+  const auto it = alerts_.find(alert.labels);
+  if (it == alerts_.end())
+    return !alert.resolved_at(clock_.now_ns()) && alerts_.size() < Notifier::kMostAlerts;
+  const NotifiedAlert& known = *it->second.alert;
+  return known.starts_ns != alert.starts_ns || known.ends_ns != alert.ends_ns ||
+         known.annotations != alert.annotations || known.generator_url != alert.generator_url;
+}
+
+void Dispatcher::prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch) {
+  const MutexLock lock(mutex_);
+  for (const NotifiedAlert& alert : alerts) {
+    if (!news(alert)) continue;
+    const auto it = alerts_.find(alert.labels);
+    if (it != alerts_.end() && it->second.alert->starts_ns != alert.starts_ns)
+      batch.remove(alert_key(*it->second.alert));
+    batch.put(alert_key(alert), encode(alert));
+  }
+}
+
+void Dispatcher::commit(std::span<const NotifiedAlert> alerts) {
+  const MutexLock lock(mutex_);
+  for (const NotifiedAlert& alert : alerts) {
+    if (news(alert)) take(alert);
+  }
+  changed_.notify_all();
+}
+
+void Dispatcher::take(const NotifiedAlert& alert) {
+  const auto taken = std::make_shared<const NotifiedAlert>(alert);
+  alerts_[alert.labels].alert = taken;
+  inhibitor_.set(alert);
+  if (setup_ == nullptr) return;
+  for (const Route* route : setup_->routes.match(alert.labels)) insert(*route, taken, false);
+}
+
+Status Dispatcher::post(std::vector<NotifiedAlert> alerts) {
+  const std::int64_t now_ns = clock_.now_ns();
+  std::int64_t resolve_ns = 0;
+  std::size_t known = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (setup_ == nullptr) return {Code::Unavailable, "notifications are not configured"};
+    resolve_ns = setup_->config.resolve_timeout_ms * kNsPerMs;
+    known = alerts_.size();
+  }
+  if (known + alerts.size() > Notifier::kMostAlerts) {
+    return {Code::ResourceExhausted, "there are " + std::to_string(known) + " alerts; the most is " +
+                                         std::to_string(Notifier::kMostAlerts)};
+  }
+  for (NotifiedAlert& alert : alerts) {
+    alert.updated_ns = now_ns;
+    if (alert.starts_ns == 0) alert.starts_ns = alert.ends_ns == 0 ? now_ns : std::min(now_ns, alert.ends_ns);
+    if (alert.ends_ns == 0) alert.ends_ns = now_ns + resolve_ns;
+  }
+  {
+    // An alert that goes on keeps its beginning, whenever the one who posts it thinks it began.
+    const MutexLock lock(mutex_);
+    for (NotifiedAlert& alert : alerts) {
+      const auto it = alerts_.find(alert.labels);
+      if (it == alerts_.end()) continue;
+      const NotifiedAlert& before = *it->second.alert;
+      if (!before.resolved_at(now_ns) && alert.ends_ns > before.starts_ns)
+        alert.starts_ns = std::min(alert.starts_ns, before.starts_ns);
+    }
+  }
+  return keep_and_commit(alerts);
+}
+
+Status Dispatcher::sync(std::vector<NotifiedAlert> firing) {
+  const std::int64_t now_ns = clock_.now_ns();
+  {
+    std::set<Labels> there;
+    for (const NotifiedAlert& alert : firing) there.insert(alert.labels);
+    const MutexLock lock(mutex_);
+    for (const auto& [labels, tracked] : alerts_) {
+      if (!tracked.alert->own || tracked.alert->resolved_at(now_ns) || there.contains(labels)) continue;
+      firing.push_back(*tracked.alert);
+      firing.back().ends_ns = firing.back().updated_ns = now_ns;
+    }
+  }
+  return keep_and_commit(firing);
+}
+
+Status Dispatcher::keep_and_commit(std::span<const NotifiedAlert> alerts) {
+  StateBatch batch;
+  prepare(alerts, batch);
+  if (batch.empty()) return {};
+  if (Status kept = states_.apply(batch); !kept.ok()) return kept;
+  commit(alerts);
+  return {};
+}
+
+void Dispatcher::insert(const Route& route, const AlertPtr& alert, bool restoring) {
+  GroupId id{route.id(), route.group_labels(alert->labels)};
+  const auto [it, added] = groups_.try_emplace(std::move(id));
+  Group& group = it->second;
+  if (added) {
+    group.route = &route;
+    group.labels = it->first.second;
+    group.key = route.key() + ":" + group.labels.to_string();
+  }
+  AlertPtr& slot = group.alerts[alert->labels];
+  if (slot == nullptr) ++alerts_[alert->labels].groups;
+  slot = alert;
+  if (restoring) return;
+  const std::int64_t now_ns = clock_.now_ns();
+  const bool waited = alert->starts_ns + group.wait_ns() <= now_ns;
+  if (added) {
+    set_due(it->first, group, waited ? now_ns : now_ns + group.wait_ns());
+  } else if (!group.flushed && waited) {
+    set_due(it->first, group, now_ns);
+  }
+}
+
+void Dispatcher::set_due(const GroupId& id, Group& group, std::int64_t when_ns) {
+  due_.erase({group.next_ns, id});
+  group.next_ns = when_ns;
+  due_.emplace(when_ns, id);
+  changed_.notify_all();
+}
+
+// The alert is out of the group; when it was the last group to have it, it goes altogether.
+void Dispatcher::leave(Group& group, const Labels& labels, const AlertPtr& alert, StateBatch& batch) {
+  const auto it = group.alerts.find(labels);
+  if (it == group.alerts.end() || it->second != alert) return;  // it fires again
+  group.alerts.erase(it);
+  const auto tracked = alerts_.find(labels);
+  if (tracked == alerts_.end() || --tracked->second.groups != 0) return;
+  batch.remove(alert_key(*tracked->second.alert));
+  inhibitor_.remove(labels);
+  alerts_.erase(tracked);
+}
+
+void Dispatcher::forget_ended(Group& group, StateBatch& batch) {
+  for (const auto& [labels, alert] : group.ending) leave(group, labels, alert, batch);
+  group.ending.clear();
+}
+
+const Dispatcher::Ways& Dispatcher::ways(const Group& group) const {
+  static const Ways none;
+  const auto it = setup_->receivers.find(group.route->spec().receiver);
+  return it == setup_->receivers.end() ? none : it->second;
+}
+
+bool Dispatcher::under_way(const Group& group) const {
+  for (const Way& way : ways(group)) {
+    const auto it = deliveries_.find(delivery_key(group.key, group.route->spec().receiver, way.name));
+    if (it != deliveries_.end() && !it->second.over) return true;
+  }
+  return false;
+}
+
+AlertView Dispatcher::view(const Tracked& tracked, std::int64_t now_ns) const {
+  AlertView view;
+  view.alert = *tracked.alert;
+  if (view.alert.ends_ns == 0) view.alert.ends_ns = now_ns + setup_->config.resolve_timeout_ms * kNsPerMs;
+  for (const Route* route : setup_->routes.match(view.alert.labels)) {
+    view.receivers.push_back(route->spec().receiver);
+    time_muted(*route, now_ns, &view.muted_by);
+  }
+  view.silenced_by = silences_.silencing(view.alert.labels, now_ns);
+  view.inhibited_by = inhibitor_.inhibiting(view.alert.labels, now_ns);
+  view.state = view.silenced_by.empty() && view.inhibited_by.empty() ? AlertView::State::Active
+                                                                     : AlertView::State::Suppressed;
+  return view;
+}
+
+std::vector<AlertView> Dispatcher::alerts() const {
+  const std::int64_t now_ns = clock_.now_ns();
+  std::vector<AlertView> views;
+  const MutexLock lock(mutex_);
+  if (setup_ == nullptr) return views;
+  for (const auto& [labels, tracked] : alerts_) {
+    if (!tracked.alert->resolved_at(now_ns)) views.push_back(view(tracked, now_ns));
+  }
+  return views;
+}
+
+std::vector<GroupView> Dispatcher::groups() const {
+  const std::int64_t now_ns = clock_.now_ns();
+  std::vector<GroupView> views;
+  const MutexLock lock(mutex_);
+  if (setup_ == nullptr) return views;
+  for (const auto& [id, group] : groups_) {
+    GroupView shown{group.labels, group.route->spec().receiver, {}};
+    for (const auto& [labels, alert] : group.alerts) {
+      const auto tracked = alerts_.find(labels);
+      if (tracked == alerts_.end() || alert->resolved_at(now_ns)) continue;
+      shown.alerts.push_back(view(tracked->second, now_ns));
+    }
+    std::ranges::sort(shown.alerts, before, &AlertView::alert);
+    if (!shown.alerts.empty()) views.push_back(std::move(shown));
+  }
+  std::ranges::sort(views, [](const GroupView& a, const GroupView& b) {
+    return std::tie(a.labels, a.receiver) < std::tie(b.labels, b.receiver);
+  });
+  return views;
+}
+
+NotifyConfig Dispatcher::config() const {
+  const MutexLock lock(mutex_);
+  return setup_ == nullptr ? NotifyConfig{} : setup_->config;
+}
+
+std::size_t Dispatcher::waiting() const {
+  const MutexLock lock(mutex_);
+  return deliveries_.size();
+}
+
+}  // namespace silverback::notify

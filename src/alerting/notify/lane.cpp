@@ -1,0 +1,120 @@
+#include "alerting/notify/lane.h"
+
+namespace silverback::notify {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto kFinish = std::chrono::seconds(5);
+
+}  // namespace
+
+Lane::Lane(Make make, std::string_view kind, std::string_view receiver, Jobs& jobs)
+    : make_(std::move(make)),
+      jobs_(jobs),
+      requests_(metrics().counter("alertmanager_notification_requests_total",
+                                  "The total number of attempted notification requests.",
+                                  {{"integration", std::string(kind)}})),
+      failed_requests_(metrics().counter("alertmanager_notification_requests_failed_total",
+                                         "The total number of failed notification requests.",
+                                         {{"integration", std::string(kind)}})),
+      latency_(metrics().histogram("alertmanager_notification_latency_seconds",
+                                   "The latency of notifications in seconds.", duration_buckets(),
+                                   {{"integration", std::string(kind)}})),
+      length_(metrics().callback(MetricType::Gauge, "silverback_notifications_waiting",
+                                 "Notifications that are to be sent or tried again.",
+                                 {{"integration", std::string(kind)}, {"receiver", std::string(receiver)}},
+                                 [this] { return static_cast<double>(waiting()); })) {}
+
+void Lane::close() {
+  const MutexLock lock(mutex_);
+  if (stopping_) return;
+  stopping_ = true;
+  deadline_ = steady_clock::now() + kFinish;
+  changed_.notify_all();
+}
+
+Lane::~Lane() {
+  close();
+  std::deque<Worker> workers;
+  {
+    const MutexLock lock(mutex_);
+    while (sending_ > 0 && steady_clock::now() < deadline_)
+      changed_.wait_for(mutex_, deadline_ - steady_clock::now());
+    workers.swap(workers_);
+  }
+  for (Worker& worker : workers) worker.integration->stop();
+  for (Worker& worker : workers) worker.thread.join();
+}
+
+void Lane::push(const std::string& id) {
+  const MutexLock lock(mutex_);
+  schedule(id, steady_clock::now());
+  const std::size_t idle = workers_.size() - sending_;
+  if (stopping_ || times_.size() <= idle || workers_.size() == kThreads) return;
+  Worker& worker = workers_.emplace_back();
+  worker.integration = make_();
+  worker.thread = std::thread([this, to = worker.integration.get()] { run(*to); });
+}
+
+std::size_t Lane::waiting() const {
+  const MutexLock lock(mutex_);
+  return times_.size();
+}
+
+void Lane::schedule(const std::string& id, Time when) {
+  const auto [it, added] = times_.try_emplace(id, when);
+  if (!added) {
+    queue_.erase({it->second, id});
+    it->second = when;
+  }
+  queue_.emplace(when, id);
+  changed_.notify_one();
+}
+
+std::optional<std::string> Lane::next() {
+  const MutexLock lock(mutex_);
+  for (;;) {
+    if (stopping_) return std::nullopt;
+    if (queue_.empty()) {
+      changed_.wait(mutex_);
+      continue;
+    }
+    const auto first = queue_.begin();
+    const auto now = steady_clock::now();
+    if (first->first > now) {
+      changed_.wait_for(mutex_, first->first - now);
+      continue;
+    }
+    std::string id = first->second;
+    times_.erase(id);
+    queue_.erase(first);
+    ++sending_;
+    return id;
+  }
+}
+
+void Lane::run(Integration& integration) {
+  while (const auto id = next()) {
+    const auto notification = jobs_.begin(*id);
+    std::optional<std::int64_t> again_ms;
+    if (notification != nullptr) again_ms = jobs_.finish(*id, send(integration, *notification));
+    const MutexLock lock(mutex_);
+    // Unless somebody has pushed it since.
+    if (again_ms && !times_.contains(*id))
+      schedule(*id, steady_clock::now() + std::chrono::milliseconds(*again_ms));
+    if (--sending_ == 0) changed_.notify_all();
+  }
+}
+
+Outcome Lane::send(Integration& integration, const Notification& notification) {
+  const auto begin = steady_clock::now();
+  Outcome outcome = integration.send(notification);
+  latency_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
+  requests_.add();
+  if (outcome.kind != Outcome::Kind::Delivered) failed_requests_.add();
+  return outcome;
+}
+
+}  // namespace silverback::notify
