@@ -16,7 +16,7 @@ SlackSpec default_slack() {
   SlackSpec spec;
   spec.channel = "#c";
   spec.username = R"({{ template "slack.default.username" . }})";
-  spec.color = R"({{ if eq .Status "firing" }}danger{{ else }}good{{ end }})";
+  spec.color = R"({{ template "slack.default.color" . }})";
   spec.title = R"({{ template "slack.default.title" . }})";
   spec.title_link = R"({{ template "slack.default.titlelink" . }})";
   spec.pretext = R"({{ template "slack.default.pretext" . }})";

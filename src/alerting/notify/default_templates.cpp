@@ -47,6 +47,7 @@ const std::string_view kDefaultTextTemplates = R"tmpl(
   {{- template "slack.default.title" . }}{{ print " | " }}{{ template "slack.default.titlelink" . }}
 {{- end }}
 {{- define "slack.default.username" }}{{ template "__alertmanager" . }}{{ end }}
+{{- define "slack.default.color" }}{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}{{ end }}
 {{- define "slack.default.callbackid" }}{{ end }}
 {{- define "slack.default.pretext" }}{{ end }}
 {{- define "slack.default.text" }}{{ end }}
