@@ -12,44 +12,22 @@ namespace silverback::notify {
 namespace {
 
 constexpr std::int64_t kCollectEvery_ns = 60 * kNsPerSecond;
+constexpr std::int64_t kShowEvery_ns = kNsPerSecond;
 
-double in_state(const std::map<Labels, Tracked>& alerts, bool suppressed, std::int64_t now_ns) {
-  return static_cast<double>(std::ranges::count_if(alerts, [&](const auto& entry) {
-    return entry.second.suppressed == suppressed && !entry.second.alert->resolved_at(now_ns);
-  }));
+Gauge& alerts_gauge(std::string_view state) {
+  return metrics().gauge("alertmanager_alerts", "How many alerts by state.", {{"state", std::string(state)}});
+}
+Gauge& silences_gauge(SilenceState state) {
+  return metrics().gauge("alertmanager_silences", "How many silences by state.",
+                         {{"state", std::string(to_string(state))}});
 }
 
 }  // namespace
 
 Dispatcher::Dispatcher(StateStore& states, const Clock& clock)
-    : states_(states), clock_(clock), silences_(states, clock) {
-  const auto gauge = [this](std::string_view name, std::string_view help, MetricLabels labels, auto read) {
-    gauges_.push_back(metrics().callback(MetricType::Gauge, name, help, std::move(labels), read));
-  };
-  for (const bool suppressed : {false, true}) {
-    gauge("alertmanager_alerts", "How many alerts by state.",
-          {{"state", suppressed ? "suppressed" : "active"}}, [this, suppressed] {
-            const MutexLock lock(mutex_);
-            return in_state(alerts_, suppressed, clock_.now_ns());
-          });
-  }
-  for (const SilenceState state : {SilenceState::Pending, SilenceState::Active, SilenceState::Expired}) {
-    gauge("alertmanager_silences", "How many silences by state.", {{"state", std::string(to_string(state))}},
-          [this, state] {
-            const auto all = silences_.all();
-            return static_cast<double>(std::ranges::count_if(
-                all, [&](const auto& silence) { return silence->state_at(clock_.now_ns()) == state; }));
-          });
-  }
-  gauge("alertmanager_dispatcher_aggregation_groups", "Number of active aggregation groups.", {}, [this] {
-    const MutexLock lock(mutex_);
-    return static_cast<double>(groups_.size());
-  });
-  thread_ = std::thread([this] { run(); });
-}
+    : states_(states), clock_(clock), silences_(states, clock), thread_([this] { run(); }) {}
 
 Dispatcher::~Dispatcher() {
-  gauges_.clear();
   std::map<std::string, Ways> lanes;
   {
     const MutexLock lock(mutex_);
@@ -64,6 +42,7 @@ Dispatcher::~Dispatcher() {
 
 void Dispatcher::run() {
   std::int64_t collected_ns = clock_.now_ns();
+  std::int64_t shown_ns = 0;
   for (;;) {
     std::int64_t now_ns = 0;
     {
@@ -71,18 +50,44 @@ void Dispatcher::run() {
       for (;;) {
         if (stopping_) return;
         now_ns = clock_.now_ns();
-        const bool due = !paused_ && !due_.empty() && due_.begin()->first <= now_ns;
-        if (due || (!paused_ && now_ns - collected_ns >= kCollectEvery_ns)) break;
-        std::int64_t wait_ns = kNsPerSecond;
-        if (!paused_ && !due_.empty()) wait_ns = std::min(wait_ns, due_.begin()->first - now_ns);
-        changed_.wait_for(mutex_, std::chrono::nanoseconds(wait_ns));
+        const std::int64_t next_ns = paused_ || due_.empty() ? INT64_MAX : due_.begin()->first;
+        if (next_ns <= now_ns || now_ns - shown_ns >= kShowEvery_ns) break;
+        changed_.wait_for(mutex_, std::chrono::nanoseconds(std::min(kShowEvery_ns, next_ns - now_ns)));
       }
     }
     flush_due(now_ns);
-    if (now_ns - collected_ns < kCollectEvery_ns) continue;
-    collected_ns = now_ns;
-    collect(now_ns);
+    if (now_ns - shown_ns >= kShowEvery_ns) {
+      shown_ns = now_ns;
+      show(now_ns);
+    }
+    if (now_ns - collected_ns >= kCollectEvery_ns) {
+      collected_ns = now_ns;
+      collect(now_ns);
+    }
   }
+}
+
+// Gauges are set from here and not asked of us: whoever collects metrics holds their lock.
+void Dispatcher::show(std::int64_t now_ns) const {
+  static Gauge& groups_shown =
+      metrics().gauge("alertmanager_dispatcher_aggregation_groups", "Number of active aggregation groups.");
+  std::size_t active = 0;
+  std::size_t suppressed = 0;
+  std::size_t groups = 0;
+  {
+    const MutexLock lock(mutex_);
+    groups = groups_.size();
+    for (const auto& [labels, tracked] : alerts_) {
+      if (!tracked.alert->resolved_at(now_ns)) ++(tracked.suppressed ? suppressed : active);
+    }
+  }
+  std::map<SilenceState, std::size_t> silences;
+  for (const auto& silence : silences_.all()) ++silences[silence->state_at(now_ns)];
+  groups_shown.set(static_cast<double>(groups));
+  alerts_gauge("active").set(static_cast<double>(active));
+  alerts_gauge("suppressed").set(static_cast<double>(suppressed));
+  for (const SilenceState state : {SilenceState::Pending, SilenceState::Active, SilenceState::Expired})
+    silences_gauge(state).set(static_cast<double>(silences[state]));
 }
 
 bool Dispatcher::news(const NotifiedAlert& alert) const {

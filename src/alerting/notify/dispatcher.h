@@ -90,6 +90,7 @@ class Dispatcher final : public Lane::Jobs {
   Decision decide_for(const std::string& delivery, const ToldAlerts& told, const Way& way, const Group& group,
                       std::int64_t time_ns) const REQUIRES(mutex_);
   void collect(std::int64_t now_ns) EXCLUDES(mutex_);
+  void show(std::int64_t now_ns) const EXCLUDES(mutex_);
 
   // Lane::Jobs
   std::shared_ptr<const Notification> begin(const std::string& id) override EXCLUDES(mutex_);
@@ -120,7 +121,6 @@ class Dispatcher final : public Lane::Jobs {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool loaded_ = false;  // of configure() alone
 
-  std::vector<Metrics::Handle> gauges_;
   std::thread thread_;
 };
 

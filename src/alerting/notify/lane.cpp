@@ -22,10 +22,11 @@ Lane::Lane(Make make, std::string_view kind, std::string_view receiver, Jobs& jo
       latency_(metrics().histogram("alertmanager_notification_latency_seconds",
                                    "The latency of notifications in seconds.", duration_buckets(),
                                    {{"integration", std::string(kind)}})),
-      length_(metrics().callback(MetricType::Gauge, "silverback_notifications_waiting",
-                                 "Notifications that are to be sent or tried again.",
-                                 {{"integration", std::string(kind)}, {"receiver", std::string(receiver)}},
-                                 [this] { return static_cast<double>(waiting()); })) {}
+      length_shown_(metrics().callback(
+          MetricType::Gauge, "silverback_notifications_waiting",
+          "Notifications that are to be sent or tried again.",
+          {{"integration", std::string(kind)}, {"receiver", std::string(receiver)}},
+          [this] { return static_cast<double>(length_.load(std::memory_order_relaxed)); })) {}
 
 void Lane::close() {
   const MutexLock lock(mutex_);
@@ -58,11 +59,6 @@ void Lane::push(const std::string& id) {
   worker.thread = std::thread([this, to = worker.integration.get()] { run(*to); });
 }
 
-std::size_t Lane::waiting() const {
-  const MutexLock lock(mutex_);
-  return times_.size();
-}
-
 void Lane::schedule(const std::string& id, Time when) {
   const auto [it, added] = times_.try_emplace(id, when);
   if (!added) {
@@ -70,6 +66,7 @@ void Lane::schedule(const std::string& id, Time when) {
     it->second = when;
   }
   queue_.emplace(when, id);
+  length_.store(times_.size(), std::memory_order_relaxed);
   changed_.notify_one();
 }
 
@@ -90,6 +87,7 @@ std::optional<std::string> Lane::next() {
     std::string id = first->second;
     times_.erase(id);
     queue_.erase(first);
+    length_.store(times_.size(), std::memory_order_relaxed);
     ++sending_;
     return id;
   }

@@ -7,6 +7,7 @@
 // Threads: any.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -50,7 +51,6 @@ class Lane {
 
   /// To be sent now, also if it waited for another try.
   void push(const std::string& id) EXCLUDES(mutex_);
-  std::size_t waiting() const EXCLUDES(mutex_);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -83,7 +83,8 @@ class Lane {
   bool stopping_ GUARDED_BY(mutex_) = false;
   Time deadline_ GUARDED_BY(mutex_){};
 
-  Metrics::Handle length_;
+  std::atomic<std::size_t> length_{0};  // of times_; for the metric, which is asked under another lock
+  Metrics::Handle length_shown_;
 };
 
 }  // namespace silverback::notify
