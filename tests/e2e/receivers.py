@@ -22,7 +22,7 @@ class Receiver:
     A number of those can be changed: `behave` maps a path's first part to another behaviour.
     """
 
-    def __init__(self, port=0, elsewhere=""):
+    def __init__(self, port=0, elsewhere="", host="127.0.0.1"):
         self.requests, self.sent, self.behave = [], 0, {}
         self.on_request = None  # called with the request before it is answered
         self.on_answered = None
@@ -31,7 +31,7 @@ class Receiver:
         self.closing = threading.Event()
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((host, port))
         self.listener.listen(128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -32,7 +32,7 @@ def memory_mib(server):
 
 class BadReceivers(harness.TestCase):
     def setUp(self):
-        self.elsewhere = Receiver()
+        self.elsewhere = Receiver(host="127.0.0.2")
         self.receiver = Receiver(elsewhere=f"http://127.0.0.2:{self.elsewhere.port}")
         self.addCleanup(self.receiver.close)
         self.addCleanup(self.elsewhere.close)
@@ -122,6 +122,39 @@ class BadReceivers(harness.TestCase):
                 self.assertGreater(self.metric("prometheus_notifications_errors_total", url), 0)
                 self.assertLess(self.metric("prometheus_notifications_queue_length", url), 10_001)
         self.assertEqual(self.metric("prometheus_notifications_errors_total", "/ok/"), 0)
+
+    # ---- webhooks of our own
+
+    def test_webhooks(self):
+        def config(*hows):
+            routes = ", ".join(f"{{receiver: {how}, continue: true}}" for how in hows)
+            receivers = ", ".join(f"{{name: {how}, webhook_configs: [{{url: 'http://127.0.0.1:"
+                                  f"{self.down if how == 'down' else self.receiver.port}/{how}/hook', timeout: 1s,"
+                                  " http_config: {basic_auth: {username: u, password: p}}}]}" for how in hows)
+            return ("notifications:\n  route: {receiver: ok, group_by: [alertname], group_wait: 0s, group_interval: 1s,"
+                    f" repeat_interval: 1s, routes: [{routes}]}}\n  receivers: [{receivers}]\n")
+
+        quiet, loud = self.run_with(config("ok"), config("ok", *BAD))
+        self.check_evaluation(quiet, loud)
+        self.check_outside()
+        told = self.receiver.of("/ok")
+        self.assertGreaterEqual(len(told), 8, "the good one hears less")
+        self.assertGreater(told[-1].time, time.time() - 3 * harness.SLOW)
+        keys = [one.headers["idempotency-key"] for one in told]
+        self.assertEqual(len(set(keys)), len(keys), "the good one heard something twice")
+        for how in BAD:
+            with self.subTest(how=how):
+                self.assertLess(self.metric("silverback_notifications_waiting", f'receiver="{how}"'), 3)
+                if how != "down":
+                    self.assertGreater(len(self.receiver.of(f"/{how}/")), 0)
+        self.assertGreater(self.metric("alertmanager_notification_requests_failed_total", 'integration="webhook"'), 10)
+        self.assertGreater(self.metric("alertmanager_notifications_failed_total", 'integration="webhook"'), 0)
+        # "Come again in a second" is heeded; "you are wrong" is final until there is news.
+        busy = [one.time for one in self.receiver.of("/busy/")]
+        self.assertTrue(all(b - a > 0.9 for a, b in zip(busy, busy[1:])), f"{busy}")
+        begin = time.monotonic()
+        self.server_.stop()
+        self.assertLess(time.monotonic() - begin, 10 * harness.SLOW, "bad receivers hold up the stop")
 
 
 if __name__ == "__main__":

@@ -378,13 +378,13 @@ def main():
     parser.add_argument("--settle", type=float, default=45)
     parser.add_argument("--measure", type=float, default=240)
     parser.add_argument("--port", type=int, default=19710)
-    parser.add_argument("--nice", type=int, help="run servers and feeder at this priority, on a machine with other work")
+    parser.add_argument("--realtime", action="store_true", help="servers and feeder before all other work of the machine")
     parser.add_argument("--keep", action="store_true", help="leave the directories")
     options = parser.parse_args()
     if options.quick:
         options.services, options.rest, options.baseline, options.settle, options.measure = 10, 2, 15, 16, 30
-    if options.nice is not None:
-        os.nice(options.nice)
+    if options.realtime:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     needs = {"silverback": [], "prometheus": ["prometheus"], "vmalert": ["vmalert", "victoria-metrics"]}
     results = {}
     for name in options.systems.split(","):
