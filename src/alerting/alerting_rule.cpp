@@ -271,7 +271,13 @@ AlertingRule::Evaluated AlertingRule::apply(const RuleContext& context, const As
   }
   if (context.limit != 0 && active > context.limit) {
     out.samples.clear();
-    for (const auto& [labels, alert] : alerts_) out.changed.push_back(labels);
+    for (auto& [labels, alert] : alerts_) {
+      out.changed.push_back(labels);
+      if (alert.state != AlertState::Firing || alert.fired_ms == context.time_ms) continue;
+      alert.state = AlertState::Inactive;
+      alert.resolved_ms = context.time_ms;
+      out.dropped.push_back(std::move(alert));
+    }
     alerts_.clear();
     out.status = {Code::ResourceExhausted, "exceeded limit of " + std::to_string(context.limit) + " with " +
                                                std::to_string(active) + " alerts"};

@@ -45,6 +45,7 @@ class AlertingRule {
   struct Evaluated {
     std::vector<RuleSample> samples;  // ALERTS and ALERTS_FOR_STATE
     std::vector<Labels> changed;      // alerts made, altered in state or times, or gone; sorted
+    std::vector<Alert> dropped;       // of those that are gone, the ones that fired before, as resolved now
     Status status;                    // ResourceExhausted over the group's limit: then no alert is left
   };
   Evaluated apply(const RuleContext& context, const Asked& asked);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.h"
@@ -68,9 +69,9 @@ RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings,
     const std::uint64_t number = equal[identity]++;
     put_varint(identity, number);
     if (rule.alerting) {
-      rules_.push_back({hash_bytes(identity), AlertingRule(rule), {}, {}, RuleHealth::Unknown, {}});
+      rules_.push_back({hash_bytes(identity), AlertingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}});
     } else {
-      rules_.push_back({hash_bytes(identity), RecordingRule(rule), {}, {}, RuleHealth::Unknown, {}});
+      rules_.push_back({hash_bytes(identity), RecordingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}});
     }
   }
 }
@@ -156,6 +157,7 @@ Result<std::vector<RuleSample>> RuleGroup::evaluate_alerts(Rule& rule, AlertingR
     evaluated = alerts.apply(context, *asked);
   }
   rule.unkept.insert(evaluated.changed.begin(), evaluated.changed.end());
+  std::ranges::move(evaluated.dropped, std::back_inserter(rule.dropped));
   if (Status kept = keep_and_tell(rule, alerts, context.time_ms); !kept.ok()) {
     // Nobody is told of what could be forgotten; the next evaluation tries again.
     log(LogLevel::Error, "states of alerts could not be kept", {{"err", kept.message()}});
@@ -182,6 +184,9 @@ Status RuleGroup::keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t t
   const std::vector<Labels> due = mark_due(alerts, time_ms);
   StateBatch batch;
   std::map<Labels, AlertEvent> events;
+  // Prometheus leaves them to time out in Alertmanagers, who are not told; in this server they have no
+  // timeout.
+  for (const Alert& alert : rule.dropped) events[alert.labels] = {&alert, rule.spec().expr, true, false};
   for (const Labels& labels : due) events[labels] = {alerts.find(labels), rule.spec().expr, false, true};
   for (const Labels& labels : rule.unkept) {
     const Alert* alert = alerts.find(labels);
@@ -202,6 +207,7 @@ Status RuleGroup::keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t t
   }
   rule.unkept.clear();
   if (!list.empty()) services_.sink.commit(list, time_ms);
+  rule.dropped.clear();
   return {};
 }
 

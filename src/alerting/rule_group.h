@@ -108,8 +108,9 @@ class RuleGroup {
   struct Rule {
     std::string key;
     std::variant<AlertingRule, RecordingRule> what;
-    SeriesSet series;         // as of the last evaluation
-    std::set<Labels> unkept;  // alerts whose last change the state store did not take
+    SeriesSet series;            // as of the last evaluation
+    std::set<Labels> unkept;     // alerts whose last change the state store did not take
+    std::vector<Alert> dropped;  // that fired when the rule went over its limit, until their end is kept
     RuleHealth health = RuleHealth::Unknown;
     std::deque<RuleEvaluation> history;
 

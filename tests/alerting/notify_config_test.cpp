@@ -103,7 +103,7 @@ TEST(NotifyConfig, RoutesInheritFromTheirParents) {
   EXPECT_EQ(root.group_interval_ms, 300'000);
   EXPECT_EQ(root.repeat_interval_ms, 14'400'000);
   const RouteSpec& page = root.routes.at(0);
-  EXPECT_EQ(matchers_text(page.matchers), R"({service=~"db|cache",severity="page",team!="ops"})");
+  EXPECT_EQ(matchers_text(page.matchers), R"x({service=~"^(?:db|cache)$",severity="page",team!="ops"})x");
   EXPECT_TRUE(page.goes_on);
   EXPECT_EQ(page.group_by, root.group_by);
   EXPECT_EQ(page.group_wait_ms, 0);

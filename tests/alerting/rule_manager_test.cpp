@@ -146,6 +146,24 @@ TEST_F(RuleGroupTest, AlertmanagersHearAgainOfWhatStillFires) {
   EXPECT_EQ(told_.all, (std::vector<std::string>{"firing", "firing again", "firing again"}));
 }
 
+TEST_F(RuleGroupTest, WhatFiredIsResolvedWhenTheRuleGoesOverItsLimit) {
+  const auto file = parse_rule_file(
+      "groups: [{name: g, interval: 1m, limit: 1, rules: [{alert: A, expr: m > 1}]}]", "r.yml");
+  RuleGroup rules(*services_, RuleSettings{}, "r.yml", file->groups.at(0));
+  put(2, kBase);
+  rules.evaluate(kBase);
+  SampleWriter writer(*tsdb_);
+  const std::vector<RuleSample> another = {{{{"__name__", "m"}, {"job", "b"}}, 2}};
+  ASSERT_TRUE(writer.write(another, kBase + 1'000).ok());
+
+  rules.evaluate(kBase + 60'000);
+  rules.evaluate(kBase + 120'000);
+
+  EXPECT_EQ(told_.all, (std::vector<std::string>{"firing", "inactive"}));
+  EXPECT_EQ(kept(), 0U);
+  EXPECT_EQ(rules.failed_rules(), 1U);
+}
+
 TEST_F(RuleGroupTest, AManagerTakesUpWhatWasKept) {
   const fs::path file = folder_ / "rules.yml";
   std::ofstream(file) << "groups: [{name: g, interval: 1m, rules: [{alert: A, expr: m > 1, for: 1h}]}]";

@@ -24,10 +24,13 @@ void read_pairs(yaml::Fields& fields, const std::string& name, MatchOp op, const
       problem("invalid regexp value for " + quote(key));
     } else if (value.kind == yaml::Node::Kind::List || value.kind == yaml::Node::Kind::Map) {
       problem(quote(key) + ": expected text");
-    } else if (auto made = Matcher::make(op, key, value.text); made) {
-      out.push_back(std::move(*made));
-    } else {
+    } else if (auto made = Matcher::make(op, key, value.text); !made) {
       problem(std::string(made.status().message()));
+    } else if (op == MatchOp::Regex) {
+      // Alertmanager's own way of writing it, which receivers see in the group key.
+      out.push_back(*Matcher::make(op, key, "^(?:" + value.text + ")$"));
+    } else {
+      out.push_back(std::move(*made));
     }
   }
 }
