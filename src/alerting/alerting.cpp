@@ -115,6 +115,11 @@ std::shared_ptr<notify::Notifier> Alerting::notifier() const {
   return told == nullptr ? nullptr : told->notifier;
 }
 
+RuleSettings Alerting::rule_settings() const {
+  const MutexLock lock(mutex_);
+  return config_.rules;
+}
+
 std::vector<std::string> Alerting::alertmanagers() const {
   const auto told = sink_->told();
   return told == nullptr ? std::vector<std::string>() : told->alertmanagers->urls();

@@ -40,6 +40,7 @@ class Alerting {
   Status configure(const AlertingConfig& config) EXCLUDES(mutex_);
 
   RuleManager::Groups groups() const { return rules_->groups(); }
+  RuleSettings rule_settings() const EXCLUDES(mutex_);
   /// Where alerts are posted to.
   std::vector<std::string> alertmanagers() const;
   /// Null when no notifications are configured.

@@ -92,6 +92,7 @@ struct HttpClient::Impl {
   HttpSettings settings;
   AddressCheck allows;
   CURL* easy = nullptr;
+  std::size_t max_reply = kMaxReply;
   std::atomic<bool> stopping{false};  // looked at by the progress callback; orders nothing
 
   // Of the request under way.
@@ -109,9 +110,9 @@ struct HttpClient::Impl {
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& impl = *static_cast<Impl*>(self);
     const std::size_t all = size * count;
-    impl.body.append(bytes, std::min(all, kMaxReply - impl.body.size()));
+    impl.body.append(bytes, std::min(all, impl.max_reply - impl.body.size()));
     impl.read += all;
-    return impl.read > kMaxRead ? 0 : all;
+    return impl.read > std::max(kMaxRead, impl.max_reply) ? 0 : all;
   }
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return static_cast<Impl*>(self)->stopping.load(std::memory_order_relaxed) ? 1 : 0;
@@ -223,6 +224,8 @@ HttpClient::HttpClient(HttpSettings settings, AddressCheck allows) : impl_(std::
   impl_->easy = curl_easy_init();
 }
 HttpClient::~HttpClient() = default;
+
+void HttpClient::keep_up_to(std::size_t bytes) { impl_->max_reply = bytes; }
 
 void HttpClient::stop() { impl_->stopping.store(true, std::memory_order_relaxed); }
 

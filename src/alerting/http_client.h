@@ -69,6 +69,9 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
+  /// Keeps so much of an answer instead of 64 KiB.
+  void keep_up_to(std::size_t bytes);
+
   using Headers = std::vector<std::pair<std::string, std::string>>;
   /// @returns Unavailable when no answer came: connection, name, TLS; DeadlineExceeded after `timeout_ms`;
   ///          NotFound when a file with a secret cannot be read; PermissionDenied when all the addresses

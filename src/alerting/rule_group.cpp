@@ -105,13 +105,14 @@ void RuleGroup::evaluate(std::int64_t time_ms) {
     const auto rule_begin = steady_clock::now();
     const auto samples = evaluate_rule(rule, context);
     RuleEvaluation evaluation{.time_ms = time_ms, .duration_s = seconds_since(rule_begin)};
-    durations.observe(evaluation.duration_s);
+    if (!services_.quiet) durations.observe(evaluation.duration_s);
     if (samples) {
       evaluation.samples = *samples;
     } else {
       evaluation.error = samples.status().message();
-      log(LogLevel::Warn, "a rule could not be evaluated",
-          {{"file", file_}, {"group", spec_.name}, {"rule", rule.spec().name}, {"err", evaluation.error}});
+      if (!services_.quiet)
+        log(LogLevel::Warn, "a rule could not be evaluated",
+            {{"file", file_}, {"group", spec_.name}, {"rule", rule.spec().name}, {"err", evaluation.error}});
     }
     run.samples += evaluation.samples;
     run.rules_s += evaluation.duration_s;
@@ -148,8 +149,9 @@ Result<std::vector<RuleSample>> RuleGroup::evaluate_alerts(Rule& rule, AlertingR
   const auto asked = alerts.ask(context);
   if (!asked) return asked.status();
   for (const std::string& problem : asked->problems) {
-    log(LogLevel::Warn, "a template of a rule failed",
-        {{"file", file_}, {"group", spec_.name}, {"err", problem}});
+    if (!services_.quiet)
+      log(LogLevel::Warn, "a template of a rule failed",
+          {{"file", file_}, {"group", spec_.name}, {"err", problem}});
   }
   AlertingRule::Evaluated evaluated;
   {

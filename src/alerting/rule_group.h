@@ -33,6 +33,7 @@ struct RuleServices {
   Appender& appender;
   StateStore& states;
   AlertSink& sink;
+  bool quiet = false;  // rules are tried out: what fails is neither logged nor counted
 };
 struct RuleSettings {
   std::int64_t interval_ms = 60'000;

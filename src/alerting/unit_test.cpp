@@ -95,7 +95,7 @@ class Run {
       : test_(test),
         file_(file),
         engine_(store_, {.subquery_step_ms = file.evaluation_interval_ms, .gauges = false}),
-        services_{instant_query(engine_), store_, states_, sink_},
+        services_{instant_query(engine_), store_, states_, sink_, /*quiet=*/true},
         writer_(store_) {
     RuleSettings settings;
     settings.interval_ms = test.interval_ms;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,10 @@
 
 namespace silverback::alerting {
 class Alerting;
-}
+struct ReplayJob;
+struct ReplayLimits;
+struct ReplayReport;
+}  // namespace silverback::alerting
 namespace silverback::query {
 class Engine;
 }
@@ -60,7 +64,11 @@ struct ApiContext {
   std::function<std::string()> config_yaml;               // as in force, without secrets
   std::function<ConfigState()> config_state{};            // empty: as loaded at the start
   std::function<const alerting::Alerting*()> alerting{};  // gives null while the store is not open
-  std::function<Status()> reload;                         // empty: /-/reload is switched off and says so
+  /// Of rules over the store; empty: there is none. @returns Unavailable while another one runs
+  std::function<Result<alerting::ReplayReport>(alerting::ReplayJob, const alerting::ReplayLimits&,
+                                               std::stop_token)>
+      replay{};
+  std::function<Status()> reload;  // empty: /-/reload is switched off and says so
 };
 
 }  // namespace silverback::api

@@ -40,6 +40,9 @@ void rules(Service&, const HttpRequest&, HttpResponse&);
 void alerts(Service&, const HttpRequest&, HttpResponse&);
 void alertmanagers(Service&, const HttpRequest&, HttpResponse&);
 
+// replay_handler.cpp
+void replay_rules(Service&, const HttpRequest&, HttpResponse&);
+
 // admin_handlers.cpp
 void flush(Service&, const HttpRequest&, HttpResponse&);
 void metrics(Service&, const HttpRequest&, HttpResponse&);

@@ -70,6 +70,7 @@ const std::vector<Route>& all_routes() {
         {"/api/v1/query_exemplars", kBoth, Work::Query, query_exemplars},
         {"/api/v1/query_range", kBoth, Work::Query, query_range},
         {"/api/v1/rules", kBoth, Work::Instant, rules},
+        {"/api/v1/rules/replay", kPost, Work::Query, replay_rules},
         {"/api/v1/series", kBoth, Work::Query, series},
         {"/api/v1/status/buildinfo", kBoth, Work::Instant, build_info, true},
         {"/api/v1/status/config", kBoth, Work::Admin, config, true},

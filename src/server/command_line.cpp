@@ -10,8 +10,10 @@
 namespace silverback::server {
 namespace {
 
-constexpr std::array<std::string_view, 8> kCommands = {"serve", "check",        "rules",       "version",
-                                                       "help",  "check config", "check rules", "rules test"};
+constexpr std::array<std::string_view, 9> kCommands = {"serve",       "check",      "rules",
+                                                       "version",     "help",       "check config",
+                                                       "check rules", "rules test", "rules replay"};
+constexpr std::array<std::string_view, 4> kReplayOptions = {"from", "to", "url", "format"};
 
 bool is_switch(const Setting& setting) { return std::holds_alternative<bool Settings::*>(setting.member); }
 bool is_list(const Setting& setting) { return std::holds_alternative<Names Settings::*>(setting.member); }
@@ -65,7 +67,22 @@ class Reader {
     return read_setting(name, value);
   }
 
+  // Those of `rules replay`, behind these words. @returns nothing when it is not one
+  std::optional<Status> read_option(std::string_view name, std::optional<std::string_view> value) {
+    if (words_.size() < 2 || words_[0] != "rules" || words_[1] != "replay") return std::nullopt;
+    if (name == "write") {
+      if (value && *value != "true") return usage("--write takes no value");
+      value = "true";
+    } else if (std::ranges::find(kReplayOptions, name) == kReplayOptions.end()) {
+      return std::nullopt;
+    }
+    if (!value && rest_.empty()) return usage("--" + std::string(name) + " needs a value");
+    out_.options[std::string(name)] = value ? *value : take();
+    return Status();
+  }
+
   Status read_setting(std::string_view name, std::optional<std::string_view> value) {
+    if (auto option = read_option(name, value)) return std::move(*option);
     const Setting* setting = find_setting(name);
     if (setting == nullptr && name.starts_with("no-")) {
       const Setting* negated = find_setting(name.substr(3));
@@ -120,12 +137,13 @@ class Reader {
       return usage("write it as: silverback check config FILE, or: silverback check rules FILE...");
     }
     if (first == "rules") {
-      if (words_.size() >= 3 && words_[1] == "test") {
-        out_.command = Command::TestRules;
+      if (words_.size() >= 3 && (words_[1] == "test" || words_[1] == "replay")) {
+        out_.command = words_[1] == "test" ? Command::TestRules : Command::ReplayRules;
         out_.files.assign(words_.begin() + 2, words_.end());
         return std::move(out_);
       }
-      return usage("write it as: silverback rules test FILE...");
+      return usage(
+          "write it as: silverback rules test FILE..., or: silverback rules replay --from=TIME FILE...");
     }
     if (first == "serve" || first == "version" || first == "help") {
       if (words_.size() > 1) return usage("unexpected argument \"" + words_[1] + "\"");

@@ -170,6 +170,7 @@ int run(std::span<const char* const> arguments) {
     case Command::CheckConfig: return check_config(line->files.front());
     case Command::CheckRules: return check_rules(line->files);
     case Command::TestRules: return test_rules(line->files);
+    case Command::ReplayRules: return replay_rules(*line);
     case Command::Serve: return run_server(std::move(line->flags));
   }
   return kMisused;

@@ -103,6 +103,8 @@ api::ApiContext Server::api_context() {
                 .loaded_at_ns = static_cast<std::int64_t>(reload_time().value() * 1e3) * kNsPerMs};
           },
       .alerting = [this] { return open_alerting_.load(std::memory_order_acquire); },
+      .replay = [this](alerting::ReplayJob job, const alerting::ReplayLimits& limits,
+                       const std::stop_token& cancel) { return replay(std::move(job), limits, cancel); },
       .reload = {}};
   for (const Setting& setting : all_settings()) {
     context.flags.emplace_back(std::string(setting.name), text_of(settings_, setting));
@@ -149,6 +151,26 @@ Status Server::open_store() {
       {{"series", stats.total_series},
        {"took", format_duration_ms((clock_.now_ns() - begin_ns) / kNsPerMs)}});
   return {};
+}
+
+// With the settings of the rules that run here, and on their grid when they come from the file of that name.
+Result<alerting::ReplayReport> Server::replay(alerting::ReplayJob job, const alerting::ReplayLimits& limits,
+                                              const std::stop_token& cancel) {
+  if (replaying_.exchange(true))
+    return Status(Code::Unavailable, "another replay is running; try again when it is done");
+  const auto over = [](std::atomic<bool>* flag) { flag->store(false); };
+  const std::unique_ptr<std::atomic<bool>, decltype(over)> running(&replaying_, over);
+  if (const alerting::Alerting* alerting = open_alerting_.load(std::memory_order_acquire)) {
+    job.settings = alerting->rule_settings();
+    const auto name = std::filesystem::path(job.file).filename();
+    for (const auto& group : alerting->groups()) {
+      if (std::filesystem::path(group->file()).filename() == name) job.file = group->file();
+    }
+  }
+  constexpr std::uint64_t kMostBytes = 256ULL << 20;
+  query::EngineOptions options = rule_engine_options(settings_);
+  options.max_total_bytes = std::min(options.max_total_bytes, kMostBytes);
+  return alerting::replay(store_, &store_, std::move(options), job, limits, cancel);
 }
 
 // Rules and notifications need a store for their states; a server that never had any does without.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "alerting/alerting.h"
+#include "alerting/replay.h"
 #include "api/http_server.h"
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -56,6 +57,8 @@ class Server {
  private:
   api::ApiContext api_context();
   void register_metrics();
+  Result<alerting::ReplayReport> replay(alerting::ReplayJob job, const alerting::ReplayLimits& limits,
+                                        const std::stop_token& cancel);
   Status configure_alerting(const alerting::AlertingConfig& config) REQUIRES(mutex_);
 
   // Fixed after construction.
@@ -74,6 +77,7 @@ class Server {
   std::unique_ptr<storage::StateDb> states_;
   std::unique_ptr<alerting::Alerting> alerting_;
   std::atomic<alerting::Alerting*> open_alerting_{nullptr};  // what the API sees; set once it is configured
+  std::atomic<bool> replaying_{false};                       // one at a time
   std::vector<Metrics::Handle> metrics_;
   std::unique_ptr<api::HttpServer> http_;
   Mutex self_scrape_mutex_;  // a reload may come while the store is opened or closed

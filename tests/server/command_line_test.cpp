@@ -56,6 +56,13 @@ TEST(CommandLine, KnowsItsCommands) {
   EXPECT_EQ(check->files.front(), "a.yml");
   const auto test = parse({"rules", "test", "a.yml", "b.yml", "c.yml"});
   EXPECT_EQ(test->command, Command::TestRules);
+  const auto replay =
+      parse({"rules", "replay", "--from=1", "--to", "2", "--write", "--storage.path=x", "a.yml"});
+  EXPECT_EQ(replay->command, Command::ReplayRules);
+  EXPECT_EQ(replay->options,
+            (std::map<std::string, std::string>{{"from", "1"}, {"to", "2"}, {"write", "true"}}));
+  EXPECT_EQ(replay->flags.size(), 1U);
+  EXPECT_TRUE(message({"rules", "test", "--from=1", "a.yml"}).starts_with("unknown flag --from"));
   EXPECT_EQ(test->files, (std::vector<std::string>{"a.yml", "b.yml", "c.yml"}));
 }
 
