@@ -22,6 +22,7 @@ silverback_dependency(deflate deflate)
 silverback_dependency(re2 re2)
 silverback_dependency(roaring roaring)
 silverback_dependency(yaml yaml-cpp)
+silverback_dependency(simdjson simdjson)
 silverback_dependency(curl curl)
 silverback_dependency(absl absl_time absl_time_zone)  # time zones
 silverback_dependency(crypto OpenSSL::Crypto)
