@@ -12,8 +12,9 @@ namespace {
 constexpr std::uint64_t kFnvBasis = 14695981039346656037u;
 constexpr std::uint64_t kFnvPrime = 1099511628211u;
 
-// Fewer labels first; then the first name that only one of the two has decides against it, or the first
-// value.
+}  // namespace
+
+// The first name that only one of the two has decides against it, or the first value.
 bool labels_before(const Labels& a, const Labels& b) {
   if (const auto order = a.size() <=> b.size(); order != 0) return order < 0;
   for (auto left = a.begin(), right = b.begin(); left != a.end(); ++left, ++right) {
@@ -22,8 +23,6 @@ bool labels_before(const Labels& a, const Labels& b) {
   }
   return false;
 }
-
-}  // namespace
 
 std::uint64_t fingerprint(const Labels& labels) {
   std::uint64_t hash = kFnvBasis;

@@ -36,6 +36,8 @@ std::uint64_t fingerprint(const Labels& labels);
 /// 16 hexadecimal digits.
 std::string fingerprint_text(const Labels& labels);
 
+/// Alertmanager's order of label sets, in which groups are shown: those with fewer labels first.
+bool labels_before(const Labels& a, const Labels& b);
 /// The order of alerts in a notification: by job, by instance, by the number of labels, by the labels.
 bool before(const NotifiedAlert& a, const NotifiedAlert& b);
 

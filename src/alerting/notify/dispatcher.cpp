@@ -276,16 +276,19 @@ std::vector<GroupView> Dispatcher::groups() const {
   if (setup_ == nullptr) return views;
   for (const auto& [id, group] : groups_) {
     GroupView shown{group.labels, group.route->spec().receiver, {}};
+    std::vector<std::string> muted_by;  // of this route; an alert may be in groups of several
+    time_muted(*group.route, now_ns, &muted_by);
     for (const auto& [labels, alert] : group.alerts) {
       const auto tracked = alerts_.find(labels);
       if (tracked == alerts_.end() || alert->resolved_at(now_ns)) continue;
       shown.alerts.push_back(view(tracked->second, now_ns));
+      shown.alerts.back().muted_by = muted_by;
     }
     std::ranges::sort(shown.alerts, before, &AlertView::alert);
     if (!shown.alerts.empty()) views.push_back(std::move(shown));
   }
   std::ranges::sort(views, [](const GroupView& a, const GroupView& b) {
-    return std::tie(a.labels, a.receiver) < std::tie(b.labels, b.receiver);
+    return a.labels == b.labels ? a.receiver < b.receiver : labels_before(a.labels, b.labels);
   });
   return views;
 }

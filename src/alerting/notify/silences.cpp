@@ -37,7 +37,10 @@ std::string key_of(std::string_view id) { return std::string(kPrefix) + std::str
 bool may_become(const Silence& before, const Silence& next, std::int64_t now_ns) {
   if (before.matchers != next.matchers) return false;
   switch (before.state_at(now_ns)) {
-    case SilenceState::Active: return before.starts_ns == next.starts_ns && next.ends_ns >= now_ns;
+    case SilenceState::Active:
+      // By the second: clients send back a beginning that they were shown without its fractions.
+      return floor_div(before.starts_ns, kNsPerSecond) == floor_div(next.starts_ns, kNsPerSecond) &&
+             next.ends_ns >= now_ns;
     case SilenceState::Pending: return next.starts_ns >= now_ns;
     case SilenceState::Expired: return false;
   }
