@@ -43,6 +43,17 @@ void alertmanagers(Service&, const HttpRequest&, HttpResponse&);
 // replay_handler.cpp
 void replay_rules(Service&, const HttpRequest&, HttpResponse&);
 
+// alertmanager_handlers.cpp
+void alertmanager_status(Service&, const HttpRequest&, HttpResponse&);
+void alertmanager_receivers(Service&, const HttpRequest&, HttpResponse&);
+void alertmanager_alerts(Service&, const HttpRequest&, HttpResponse&);
+void alertmanager_groups(Service&, const HttpRequest&, HttpResponse&);
+void alertmanager_ready(Service&, const HttpRequest&, HttpResponse&);
+
+// alertmanager_silences.cpp
+void alertmanager_silences(Service&, const HttpRequest&, HttpResponse&);
+void alertmanager_silence(Service&, const HttpRequest&, HttpResponse&);
+
 // admin_handlers.cpp
 void flush(Service&, const HttpRequest&, HttpResponse&);
 void metrics(Service&, const HttpRequest&, HttpResponse&);

@@ -34,7 +34,7 @@ void append_cors(std::string& out, const HttpOptions& server, const HttpRequest&
   if (server.cors_origin != "*") append_header(out, "Vary", "Origin");
   append_header(out, "Access-Control-Expose-Headers", "Date, Retry-After");
   if (request.method != Method::Options) return;
-  append_header(out, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  append_header(out, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
   append_header(out, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
   append_header(out, "Access-Control-Max-Age", "86400");
 }

@@ -11,6 +11,10 @@ namespace {
 constexpr std::string_view kGet = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
 constexpr std::string_view kBoth = "GET, HEAD, POST";
+constexpr std::string_view kDelete = "GET, HEAD, DELETE";
+
+constexpr std::size_t kMostAlertBytes = 8 << 20;      // of alerts that are posted together
+constexpr std::size_t kMostSilenceBytes = 256 << 10;  // of a silence
 
 std::string_view name(Method method) {
   switch (method) {
@@ -57,6 +61,15 @@ const std::vector<Route>& all_routes() {
         {"/-/healthy", kGet, Work::Instant, healthy, true},
         {"/-/ready", kGet, Work::Instant, handlers::ready, true},
         {"/-/reload", "POST, PUT", Work::Admin, reload, true},
+        {"/alertmanager/-/healthy", kGet, Work::Instant, healthy, true},
+        {"/alertmanager/-/ready", kGet, Work::Instant, alertmanager_ready, true},
+        {"/alertmanager/api/v2/alerts", kBoth, Work::Admin, alertmanager_alerts, false, kMostAlertBytes},
+        {"/alertmanager/api/v2/alerts/groups", kGet, Work::Admin, alertmanager_groups},
+        {"/alertmanager/api/v2/receivers", kGet, Work::Admin, alertmanager_receivers},
+        {"/alertmanager/api/v2/silence/*", kDelete, Work::Admin, alertmanager_silence},
+        {"/alertmanager/api/v2/silences", kBoth, Work::Admin, alertmanager_silences, false,
+         kMostSilenceBytes},
+        {"/alertmanager/api/v2/status", kGet, Work::Admin, alertmanager_status},
         {"/api/v1/admin/tsdb/flush", kPost, Work::Admin, flush},
         {"/api/v1/alertmanagers", kBoth, Work::Instant, alertmanagers},
         {"/api/v1/alerts", kBoth, Work::Instant, alerts},
@@ -79,6 +92,12 @@ const std::vector<Route>& all_routes() {
         {"/api/v1/status/tsdb", kBoth, Work::Admin, tsdb_status},
         {"/api/v1/targets", kBoth, Work::Instant, targets},
         {"/api/v1/write", kPost, Work::Write, remote_write},
+        {"/api/v2/alerts", kBoth, Work::Admin, alertmanager_alerts, false, kMostAlertBytes},
+        {"/api/v2/alerts/groups", kGet, Work::Admin, alertmanager_groups},
+        {"/api/v2/receivers", kGet, Work::Admin, alertmanager_receivers},
+        {"/api/v2/silence/*", kDelete, Work::Admin, alertmanager_silence},
+        {"/api/v2/silences", kBoth, Work::Admin, alertmanager_silences, false, kMostSilenceBytes},
+        {"/api/v2/status", kGet, Work::Admin, alertmanager_status},
         {"/api/v2/write", kPost, Work::Write, influx_write_v2},
         {"/federate", kBoth, Work::Query, federate},
         {"/health", kGet, Work::Instant, influx_health, true},
@@ -122,12 +141,22 @@ void RouteMetrics::count(int status, double seconds, std::size_t answer_bytes) {
   bytes_.add(answer_bytes);
 }
 
+AlertCounters::AlertCounters(Metrics& metrics)
+    : firing(metrics.counter("alertmanager_alerts_received_total", "Alerts that were posted here.",
+                             {{"status", "firing"}, {"version", "v2"}})),
+      resolved(metrics.counter("alertmanager_alerts_received_total", "Alerts that were posted here.",
+                               {{"status", "resolved"}, {"version", "v2"}})),
+      invalid(metrics.counter("alertmanager_alerts_invalid_total",
+                              "Alerts that were posted here and refused for what they are.",
+                              {{"version", "v2"}})) {}
+
 // ---- routing --------------------------------------------------------------------------------------
 
 Service::Service(const HttpOptions& the_options, ApiContext the_context)
     : options(the_options),
       context(std::move(the_context)),
       writers({context.appender, context.metadata, context.catalog, context.clock}, context.write_limits),
+      alerts(context.metrics),
       unknown_(std::make_unique<RouteMetrics>(context.metrics, "unknown")) {
   for (const Route& route : all_routes()) {
     routes_.emplace_back(&route, std::make_unique<RouteMetrics>(context.metrics, route.path));

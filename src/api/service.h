@@ -35,7 +35,8 @@ struct Route {
   std::string_view methods;  // "GET, POST": as the Allow header says it; HEAD goes with GET
   Work work = Work::Query;
   Handler handler = nullptr;
-  bool before_ready = false;  // answers while the store is still starting
+  bool before_ready = false;       // answers while the store is still starting
+  std::size_t max_body_bytes = 0;  // 0: what the work has as its limit
 };
 
 /// What is counted of one route; code 200 and friends are found without a lock.
@@ -53,6 +54,14 @@ class RouteMetrics {
   Histogram& duration_;
   Counter& bytes_;
   std::atomic<Counter*> by_status_[600] = {};  // registered at first use; the pointer orders nothing else
+};
+
+/// Alerts that were posted, under Alertmanager's names.
+struct AlertCounters {
+  explicit AlertCounters(Metrics& metrics);
+  Counter& firing;
+  Counter& resolved;
+  Counter& invalid;
 };
 
 class Service {
@@ -77,6 +86,7 @@ class Service {
   const HttpOptions options;
   const ApiContext context;
   WriterPool writers;
+  AlertCounters alerts;
   std::atomic<bool> stopping{false};  // read by /-/ready and by keep-alive; orders nothing
 
  private:

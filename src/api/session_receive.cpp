@@ -91,6 +91,7 @@ Session::Got Session::admit() {
   if (match_.route != nullptr && match_.method_allowed) {
     if (match_.route->work == Work::Write) max_body_bytes_ = service_.options.max_body_bytes;
     if (match_.route->work == Work::Query) max_body_bytes_ = service_.options.max_form_bytes;
+    if (match_.route->max_body_bytes != 0) max_body_bytes_ = match_.route->max_body_bytes;
   }
   const auto length = parser_.content_length();
   if (length && *length > max_body_bytes_) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -35,12 +36,14 @@ class ServerTest : public testing::Test {
                        .storage_retention = "15d",
                        .start_time_ns = kNowMs * kNsPerMs,
                        .config_yaml = [] { return std::string("web: {}\n"); },
+                       .alerting = [this] { return alerting.load(); },
                        .reload = [this] { return reload_answer; }};
     auto started = HttpServer::start(options, std::move(context));
     ASSERT_TRUE(started) << started.status().message();
     server = std::move(*started);
   }
   std::uint16_t port() const { return server->port(); }
+  query::Engine& engine() { return *engine_; }
 
   Answer get(const std::string& target, const std::string& headers = "") {
     return Client(port()).get(target, headers);
@@ -57,6 +60,7 @@ class ServerTest : public testing::Test {
   Metrics metrics;
   HttpOptions options;
   Status reload_answer;
+  std::atomic<const alerting::Alerting*> alerting{nullptr};
   std::unique_ptr<HttpServer> server;
 
  private:
