@@ -7,6 +7,7 @@ import time
 
 SECONDS = 62
 SLOWER = {"Keep": 2, "OtherGroup": 3, "other:chain:max": 3}  # intervals that are not 1 s, by alert or series
+BEFORE_DISCOVERY = ("Constant", "Scalar")  # fire before Prometheus has found its Alertmanagers, who hear later
 REST = [5, 12, 19, 27, 34, 41, 48, 56, 62]  # seconds at which nothing has changed for a while
 
 NAN = float("nan")
@@ -183,6 +184,9 @@ groups:
 }
 
 
+GROUP_INTERVAL_S = 5
+
+
 def routes(port):
     hook = f"http://127.0.0.1:{port}/hook"
     return f"""
@@ -190,7 +194,7 @@ route:
   receiver: default
   group_by: [alertname]
   group_wait: 2s
-  group_interval: 5s
+  group_interval: {GROUP_INTERVAL_S}s
   repeat_interval: 12s
   routes:
     - {{match: {{team: quiet}}, receiver: quiet}}
