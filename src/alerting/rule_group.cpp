@@ -215,14 +215,13 @@ Status RuleGroup::keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t t
 
 // The samples, and stale markers for the series that were there the last time and are not now.
 Status RuleGroup::write(Rule& rule, std::vector<RuleSample> samples, std::int64_t time_ms) {
-  SeriesSet series;
-  for (const RuleSample& sample : samples) series.insert(sample.labels);
-  for (const Labels& before : rule.series) {
-    if (!series.contains(before)) samples.push_back({before, stale_nan()});
-  }
-  Status written = writer_.write(samples, time_ms);
-  rule.series = std::move(series);
-  return written;
+  for (auto& [labels, given] : rule.series) given = false;
+  for (const RuleSample& sample : samples) rule.series[sample.labels] = true;
+  std::erase_if(rule.series, [&](const auto& series) {
+    if (!series.second) samples.push_back({series.first, stale_nan()});
+    return !series.second;
+  });
+  return writer_.write(samples, time_ms);
 }
 
 RuleGroup::LastRun RuleGroup::last_run() const {
@@ -267,8 +266,8 @@ void RuleGroup::restore(std::size_t at, Alert alert) {
   if (alerts == nullptr) return;
   // So that its series end properly, should it be over at the next evaluation.
   if (alert.state != AlertState::Inactive) {
-    rule.series.insert(state_sample(alert).labels);
-    rule.series.insert(since_sample(alert).labels);
+    rule.series[state_sample(alert).labels] = true;
+    rule.series[since_sample(alert).labels] = true;
   }
   alert.last_sent_ms = 0;  // who was told is told again at once: a message may have died with the process
   const MutexLock lock(mutex_);

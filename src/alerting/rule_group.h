@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "alerting/sample_writer.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "model/labels.h"
 #include "model/state_store.h"
 
 namespace silverback::alerting {
@@ -105,11 +107,11 @@ class RuleGroup {
   void retire(std::int64_t time_ms, const std::set<std::string>& still_there) EXCLUDES(mutex_);
 
  private:
-  using SeriesSet = std::set<Labels>;
+  using SeriesTable = std::unordered_map<Labels, bool, LabelsHash>;  // true: given by this evaluation
   struct Rule {
     std::string key;
     std::variant<AlertingRule, RecordingRule> what;
-    SeriesSet series;            // as of the last evaluation
+    SeriesTable series;          // as of the last evaluation
     std::set<Labels> unkept;     // alerts whose last change the state store did not take
     std::vector<Alert> dropped;  // that fired when the rule went over its limit, until their end is kept
     RuleHealth health = RuleHealth::Unknown;
