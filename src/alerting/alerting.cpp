@@ -6,6 +6,7 @@
 #include "alerting/notify/notifier.h"
 #include "alerting/text_functions.h"
 #include "alerting/told_labels.h"
+#include "base/hash.h"
 
 namespace silverback::alerting {
 
@@ -29,7 +30,8 @@ struct Alerting::Told {
                         .ends_ns = alert.state == AlertState::Inactive ? alert.resolved_ms * kNsPerMs : 0,
                         .updated_ns = time_ms * kNsPerMs,
                         .generator_url = external_url + table_link(event.expression),
-                        .own = true});
+                        .own = true,
+                        .source = hash64(alert.labels.bytes(), hash64(event.expression))});
     }
     return alerts;
   }
@@ -101,8 +103,10 @@ Status Alerting::configure(const AlertingConfig& config) {
       return bad;
   }
   told->alertmanagers = make_alertmanagers(config, told->labels);
-  sink_->use(told);
-  if (Status loaded = rules_->load(config.rules, config.rule_files); !loaded.ok()) {
+  // Between two evaluations, so that what one prepares is committed under the same labels.
+  const auto install = [&] { sink_->use(told); };
+  if (before == nullptr) install();
+  if (Status loaded = rules_->load(config.rules, config.rule_files, install); !loaded.ok()) {
     if (before != nullptr) sink_->use(before);
     return loaded;
   }

@@ -108,7 +108,8 @@ Result<std::vector<std::pair<std::string, RuleFile>>> read_all(const std::vector
 
 Status RuleManager::check(const std::vector<std::string>& patterns) { return read_all(patterns).status(); }
 
-Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns) {
+Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns,
+                         const std::function<void()>& paused) {
   const auto files = read_all(patterns);
   if (!files) return files.status();
   Groups now;
@@ -128,6 +129,7 @@ Status RuleManager::load(const RuleSettings& settings, const std::vector<std::st
     while (running_ != 0) changed_.wait(mutex_);
     before = groups_;
   }
+  if (paused) paused();
   Status restored;
   if (!restored_) restored = restore(now);
   restored_ = restored_ || restored.ok();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <string>
@@ -37,7 +38,9 @@ class RuleManager {
   /// @returns InvalidArgument with all problems of all files, NotFound when a file without pattern is not
   /// there;
   ///          then everything stays as it was
-  Status load(const RuleSettings& settings, const std::vector<std::string>& patterns) EXCLUDES(mutex_);
+  /// @param paused  called while no rule is evaluated, before anybody is told of what the change ends
+  Status load(const RuleSettings& settings, const std::vector<std::string>& patterns,
+              const std::function<void()>& paused = {}) EXCLUDES(mutex_);
 
   /// The same without taking anything up.
   static Status check(const std::vector<std::string>& patterns);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -66,6 +67,9 @@ class DispatcherTest : public testing::Test {
     notifier_ = std::make_unique<Notifier>(*states_, clock_);
     const Status configured = notifier_->configure(config_, "http://here");
     ASSERT_TRUE(configured.ok()) << configured.message();
+    std::vector<NotifiedAlert> firing;
+    for (const auto& [labels, alert] : firing_) firing.push_back(alert);
+    ASSERT_TRUE(notifier_->sync(firing).ok());
   }
   // Nothing is written at a stop, so this is what a kill leaves.
   void restart() {
@@ -81,6 +85,8 @@ class DispatcherTest : public testing::Test {
     return made;
   }
   void tell(const NotifiedAlert& alert) {
+    firing_.erase(alert.labels);
+    if (alert.ends_ns == 0) firing_[alert.labels] = alert;
     StateBatch batch;
     notifier_->prepare(std::span(&alert, 1), batch);
     ASSERT_TRUE(states_->apply(batch).ok());
@@ -111,6 +117,7 @@ class DispatcherTest : public testing::Test {
     EXPECT_EQ(records(prefix), count) << prefix;
   }
   std::string answer(const HttpRequest&) {
+    while (hold_) std::this_thread::sleep_for(5ms);
     const int status = status_.load();
     return status == 200 ? HttpReceiver::ok() : HttpReceiver::reply(std::to_string(status) + " No", "no");
   }
@@ -122,6 +129,8 @@ class DispatcherTest : public testing::Test {
   NotifyConfig config_;
   std::unique_ptr<storage::StateDb> states_;
   std::unique_ptr<Notifier> notifier_;
+  std::map<Labels, NotifiedAlert> firing_;  // as the rules say after a start
+  std::atomic<bool> hold_ = false;          // the receiver does not answer
 };
 
 using Lines = std::vector<std::string>;
@@ -206,6 +215,57 @@ TEST_F(DispatcherTest, AReceiverThatMayHaveHeardOfAnAlertHearsOfItsEnd) {
   EXPECT_EQ(heard(2).back(), "firing | resolved a");
 }
 
+TEST_F(DispatcherTest, TheEndOfAnAlertThatIsJustBeingToldIsToldAfterwards) {
+  hold_ = true;
+  start();
+  const NotifiedAlert a = alert("a");
+  tell(a);
+  heard(1);
+  tell(over(a));
+  pass_intervals(2);
+  hold_ = false;
+  EXPECT_EQ(heard(2), (Lines{"firing a | resolved", "firing | resolved a"}));
+  wait_for_records("notify/alert/", 0);
+}
+
+TEST_F(DispatcherTest, AnAlertOfSeveralSourcesIsOverWhenAllAre) {
+  start();
+  NotifiedAlert first = alert("a");
+  first.source = 1;
+  NotifiedAlert second = alert("a");
+  second.source = 2;
+  second.starts_ns += 1'000;
+  second.annotations = {{"from", "second"}};
+  const std::vector<NotifiedAlert> both = {first, second};
+  StateBatch batch;
+  notifier_->prepare(both, batch);
+  EXPECT_EQ(batch.changes().size(), 1u);
+  ASSERT_TRUE(states_->apply(batch).ok());
+  notifier_->commit(both);
+  EXPECT_EQ(heard(1), Lines{"firing a | resolved"});
+  tell(over(first));
+  pass_intervals(2);
+  EXPECT_EQ(receiver_.requests().size(), 1u);
+  tell(second);
+  tell(over(second));
+  EXPECT_EQ(heard(2).back(), "firing | resolved a");
+  wait_for_records("notify/alert/", 0);
+}
+
+TEST_F(DispatcherTest, APostedAlertDoesNotEndWhileNobodyIsThere) {
+  config_.resolve_timeout_ms = 500;
+  start();
+  NotifiedAlert posted = alert("a");
+  ASSERT_TRUE(notifier_->post({posted}).ok());
+  heard(1);
+  wait_for_records("notify/out/", 0);
+  notifier_.reset();
+  std::this_thread::sleep_for(600ms);
+  start();
+  EXPECT_EQ(notifier_->alerts().size(), 1u);
+  EXPECT_EQ(heard(2), (Lines{"firing a | resolved", "firing | resolved a"}));
+}
+
 TEST_F(DispatcherTest, ARefusalIsTriedAgainOnlyWhenTheGroupIsDue) {
   config_.route.group_interval_ms = 400;
   status_ = 400;
@@ -228,7 +288,7 @@ TEST_F(DispatcherTest, ARestartRepeatsNothing) {
     pass_intervals(2);
   }
   EXPECT_EQ(receiver_.requests().size(), 1u);
-  notifier_->commit(std::span(&a, 1));  // as the rule says after a start
+  notifier_->commit(std::span(&a, 1));  // as the rule says again and again
   tell(over(a));
   EXPECT_EQ(heard(2).back(), "firing | resolved a");
   restart();

@@ -172,5 +172,74 @@ TEST(Records, DamageAndTheFutureAreTold) {
   EXPECT_EQ(decode_silence("").status().code(), Code::DataLoss);
 }
 
+// Keeps nothing.
+class NoStates final : public StateStore {
+ public:
+  Status apply(const StateBatch& batch) override {
+    batches.push_back(batch);
+    return {};
+  }
+  Status scan(std::string_view,
+              const std::function<bool(std::string_view, std::string_view)>&) const override {
+    return {};
+  }
+  std::vector<StateBatch> batches;
+};
+
+Silence an_hour(std::int64_t now_ns) {
+  Silence silence;
+  silence.matchers = {Matcher::equal("a", "b")};
+  silence.ends_ns = now_ns + 3'600 * kNsPerSecond;
+  return silence;
+}
+
+TEST(Silences, AnEditedSilenceKeepsItsIdThoughTimesLoseTheirDigits) {
+  ManualClock clock(1'700'000'000'123'456'789);
+  NoStates states;
+  Silences silences(states, clock);
+  const std::string id = *silences.set(an_hour(clock.now_ns()));
+  Silence edited = *silences.find(id);
+  edited.starts_ns = edited.starts_ns / kNsPerMs * kNsPerMs;
+  edited.comment = "longer";
+  edited.ends_ns += kNsPerSecond;
+  EXPECT_EQ(*silences.set(edited), id);
+  EXPECT_EQ(silences.silencing({{"a", "b"}, {"c", "d"}}, clock.now_ns()), std::vector<std::string>{id});
+  EXPECT_TRUE(silences.silencing({{"a", "c"}}, clock.now_ns()).empty());
+}
+
+TEST(Silences, OtherMatchersMakeAnotherSilenceInOneStep) {
+  ManualClock clock(1'700'000'000 * kNsPerSecond);
+  NoStates states;
+  Silences silences(states, clock);
+  const std::string id = *silences.set(an_hour(clock.now_ns()));
+  Silence edited = *silences.find(id);
+  edited.matchers = {*Matcher::make(MatchOp::Regex, "a", "c+")};
+  const std::string other = *silences.set(edited);
+  EXPECT_NE(other, id);
+  EXPECT_EQ(states.batches.size(), 2u);
+  EXPECT_EQ(silences.find(id)->state_at(clock.now_ns()), SilenceState::Expired);
+  EXPECT_TRUE(silences.silencing({{"a", "b"}}, clock.now_ns()).empty());
+  EXPECT_EQ(silences.silencing({{"a", "cc"}}, clock.now_ns()).size(), 1u);
+  EXPECT_EQ(silences.expire(id).code(), Code::InvalidArgument);
+  EXPECT_EQ(silences.expire("x").code(), Code::NotFound);
+}
+
+TEST(Silences, WrongOnesAreRefused) {
+  ManualClock clock(1'700'000'000 * kNsPerSecond);
+  NoStates states;
+  Silences silences(states, clock);
+  Silence silence = an_hour(clock.now_ns());
+  silence.matchers = {Matcher::equal("a", "")};
+  EXPECT_EQ(silences.set(silence).status().message(),
+            "invalid silence: at least one matcher must not match the empty string");
+  silence = an_hour(clock.now_ns());
+  silence.ends_ns = clock.now_ns();
+  EXPECT_EQ(silences.set(silence).status().code(), Code::InvalidArgument);
+  silence = an_hour(clock.now_ns());
+  silence.id = "unknown";
+  EXPECT_EQ(silences.set(silence).status().code(), Code::NotFound);
+  EXPECT_TRUE(states.batches.empty());
+}
+
 }  // namespace
 }  // namespace silverback::notify

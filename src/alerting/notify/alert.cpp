@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kFnvBasis = 14695981039346656037u;
 constexpr std::uint64_t kFnvPrime = 1099511628211u;
+constexpr int kOwn = 1;
+constexpr int kAssumedEnd = 2;
 
 }  // namespace
 
@@ -58,7 +60,7 @@ bool before(const NotifiedAlert& a, const NotifiedAlert& b) {
 std::string encode(const NotifiedAlert& alert) {
   std::string out;
   put_fixed(out, kRecordVersion);
-  put_fixed(out, static_cast<std::uint8_t>(alert.own));
+  put_fixed(out, static_cast<std::uint8_t>((alert.own ? kOwn : 0) | (alert.assumed_end ? kAssumedEnd : 0)));
   for (const std::int64_t time : {alert.starts_ns, alert.ends_ns, alert.updated_ns}) put_zigzag(out, time);
   put_string(out, alert.labels.bytes());
   put_pairs(out, alert.annotations);
@@ -70,13 +72,15 @@ Result<NotifiedAlert> decode_notified(std::string_view bytes) {
   ByteReader in(bytes);
   if (Status bad = check_version(in, "alert of notifications"); !bad.ok()) return bad;
   NotifiedAlert alert;
-  const auto own = in.fixed<std::uint8_t>();
+  const auto flags = in.fixed<std::uint8_t>();
   for (std::int64_t* time : {&alert.starts_ns, &alert.ends_ns, &alert.updated_ns}) *time = in.zigzag_varint();
   auto labels = Labels::from_bytes(std::string(in.string()));
   alert.annotations = read_pairs(in);
   alert.generator_url = std::string(in.string());
-  if (!in.ok() || !in.at_end() || !labels || own > 1) return damaged_record("alert of notifications");
-  alert.own = own != 0;
+  if (!in.ok() || !in.at_end() || !labels || flags > (kOwn | kAssumedEnd))
+    return damaged_record("alert of notifications");
+  alert.own = (flags & kOwn) != 0;
+  alert.assumed_end = (flags & kAssumedEnd) != 0;
   alert.labels = std::move(*labels);
   return alert;
 }

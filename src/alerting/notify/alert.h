@@ -25,7 +25,10 @@ struct NotifiedAlert {
   std::int64_t ends_ns = 0;
   std::int64_t updated_ns = 0;
   std::string generator_url = {};
-  bool own = false;  // of this server's rules
+  bool own = false;          // of this server's rules
+  bool assumed_end = false;  // nobody said when it ends
+  /// Own: which alert of which rule it is, as relabelling may make one of several. Not kept.
+  std::uint64_t source = 0;
 
   bool resolved_at(std::int64_t now_ns) const { return ends_ns != 0 && ends_ns <= now_ns; }
   friend bool operator==(const NotifiedAlert&, const NotifiedAlert&) = default;

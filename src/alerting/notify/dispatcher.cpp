@@ -7,12 +7,14 @@
 
 #include "alerting/notify/dispatcher_keys.h"
 #include "base/log.h"
+#include "base/number.h"
 
 namespace silverback::notify {
 namespace {
 
 constexpr std::int64_t kCollectEvery_ns = 60 * kNsPerSecond;
-constexpr std::int64_t kShowEvery_ns = kNsPerSecond;
+constexpr std::int64_t kShowEvery_ns = 5 * kNsPerSecond;
+constexpr std::int64_t kLookEvery_ns = kNsPerSecond;  // also for a clock that was set back
 
 Gauge& alerts_gauge(std::string_view state) {
   return metrics().gauge("alertmanager_alerts", "How many alerts by state.", {{"state", std::string(state)}});
@@ -43,16 +45,21 @@ Dispatcher::~Dispatcher() {
 void Dispatcher::run() {
   std::int64_t collected_ns = clock_.now_ns();
   std::int64_t shown_ns = 0;
+  std::int64_t now_ns = collected_ns;
   for (;;) {
-    std::int64_t now_ns = 0;
     {
       const MutexLock lock(mutex_);
       for (;;) {
         if (stopping_) return;
-        now_ns = clock_.now_ns();
-        const std::int64_t next_ns = paused_ || due_.empty() ? INT64_MAX : due_.begin()->first;
+        const std::int64_t before_ns = std::exchange(now_ns, clock_.now_ns());
+        if (now_ns < before_ns) {
+          clock_went_back(now_ns);
+          collected_ns = shown_ns = now_ns;
+        }
+        const bool idle = paused_ || !synced_ || due_.empty();
+        const std::int64_t next_ns = idle ? INT64_MAX : due_.begin()->first;
         if (next_ns <= now_ns || now_ns - shown_ns >= kShowEvery_ns) break;
-        changed_.wait_for(mutex_, std::chrono::nanoseconds(std::min(kShowEvery_ns, next_ns - now_ns)));
+        changed_.wait_for(mutex_, std::chrono::nanoseconds(std::min(kLookEvery_ns, next_ns - now_ns)));
       }
     }
     flush_due(now_ns);
@@ -90,73 +97,129 @@ void Dispatcher::show(std::int64_t now_ns) const {
     silences_gauge(state).set(static_cast<double>(silences[state]));
 }
 
-bool Dispatcher::news(const NotifiedAlert& alert) const {
-  const auto it = alerts_.find(alert.labels);
-  if (it == alerts_.end())
-    return !alert.resolved_at(clock_.now_ns()) && alerts_.size() < Notifier::kMostAlerts;
-  const NotifiedAlert& known = *it->second.alert;
-  return known.starts_ns != alert.starts_ns || known.ends_ns != alert.ends_ns ||
-         known.annotations != alert.annotations || known.generator_url != alert.generator_url;
+// Groups would stand still until the clock is where it was.
+void Dispatcher::clock_went_back(std::int64_t now_ns) {
+  for (auto& [id, group] : groups_) {
+    const std::int64_t longest_ns = std::max(group.wait_ns(), group.interval_ns());
+    if (group.next_ns > now_ns + longest_ns) set_due(id, group, now_ns + group.interval_ns());
+    if (group.anchor_ns > now_ns) group.anchor_ns = now_ns;
+  }
+}
+
+// What `tracked` becomes by `alert`. @returns whether there is anything to keep and to tell of it
+bool Dispatcher::absorb(Tracked& tracked, const NotifiedAlert& alert) const {
+  const std::int64_t now_ns = clock_.now_ns();
+  NotifiedAlert next = alert;
+  const bool firing = tracked.alert != nullptr && !tracked.alert->resolved_at(now_ns);
+  if (tracked.alert != nullptr && !firing && alert.resolved_at(now_ns)) return false;
+  if (alert.own) {
+    std::erase(tracked.sources, alert.source);
+    if (alert.ends_ns == 0) tracked.sources.push_back(alert.source);
+    if (firing && tracked.alert->own) {
+      const NotifiedAlert& known = *tracked.alert;
+      // Over only when all of them are; while several fire, the one that is shown stays.
+      if (alert.ends_ns != 0 && !tracked.sources.empty()) return false;
+      const bool shown =
+          known.source == alert.source || std::ranges::count(tracked.sources, known.source) == 0;
+      if (alert.ends_ns == 0 && !shown && known.starts_ns <= alert.starts_ns) return false;
+      if (alert.ends_ns != 0 || tracked.sources.size() > 1)
+        next.starts_ns = std::min(known.starts_ns, alert.starts_ns);
+    }
+  }
+  if (tracked.alert == nullptr) {
+    if (alert.resolved_at(now_ns)) return false;
+  } else if (const NotifiedAlert& known = *tracked.alert;
+             known.starts_ns == next.starts_ns && known.ends_ns == next.ends_ns &&
+             known.annotations == next.annotations && known.generator_url == next.generator_url) {
+    return false;
+  }
+  tracked.alert = std::make_shared<const NotifiedAlert>(std::move(next));
+  return true;
 }
 
 void Dispatcher::prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch) {
+  std::map<Labels, Tracked> then;  // as they will be
   const MutexLock lock(mutex_);
   for (const NotifiedAlert& alert : alerts) {
-    if (!news(alert)) continue;
-    const auto it = alerts_.find(alert.labels);
-    if (it != alerts_.end() && it->second.alert->starts_ns != alert.starts_ns)
-      batch.remove(alert_key(*it->second.alert));
-    batch.put(alert_key(alert), encode(alert));
+    const auto known = alerts_.find(alert.labels);
+    const auto [it, first] = then.try_emplace(alert.labels);
+    if (first && known != alerts_.end()) it->second = known->second;
+    absorb(it->second, alert);
+  }
+  for (const auto& [labels, tracked] : then) {
+    const auto known = alerts_.find(labels);
+    if (tracked.alert == nullptr || (known != alerts_.end() && known->second.alert == tracked.alert))
+      continue;
+    if (known == alerts_.end() && alerts_.size() >= Notifier::kMostAlerts) continue;
+    if (known != alerts_.end() && known->second.alert->starts_ns != tracked.alert->starts_ns)
+      batch.remove(alert_key(*known->second.alert));
+    batch.put(alert_key(*tracked.alert), encode(*tracked.alert));
   }
 }
 
 void Dispatcher::commit(std::span<const NotifiedAlert> alerts) {
+  static Counter& refused = metrics().counter("silverback_notifications_alerts_refused_total",
+                                              "Alerts that were left out because there are too many.");
   const MutexLock lock(mutex_);
   for (const NotifiedAlert& alert : alerts) {
-    if (news(alert)) take(alert);
+    const auto known = alerts_.find(alert.labels);
+    if (known == alerts_.end() && alerts_.size() >= Notifier::kMostAlerts) {
+      refused.add();
+      continue;
+    }
+    Tracked fresh;
+    Tracked& tracked = known == alerts_.end() ? fresh : known->second;
+    if (!absorb(tracked, alert)) continue;
+    const AlertPtr taken = tracked.alert;
+    if (known == alerts_.end()) alerts_.emplace(alert.labels, std::move(fresh));
+    regroup(taken);
   }
   changed_.notify_all();
 }
 
-void Dispatcher::take(const NotifiedAlert& alert) {
-  const auto taken = std::make_shared<const NotifiedAlert>(alert);
-  alerts_[alert.labels].alert = taken;
-  inhibitor_.set(alert);
-  if (setup_ == nullptr) return;
-  for (const Route* route : setup_->routes.match(alert.labels)) insert(*route, taken, false);
+void Dispatcher::regroup(const AlertPtr& alert) {
+  inhibitor_.set(*alert);
+  for (const Route* route : setup_->routes.match(alert->labels)) insert(*route, alert, false);
 }
 
 Status Dispatcher::post(std::vector<NotifiedAlert> alerts) {
   const std::int64_t now_ns = clock_.now_ns();
-  std::int64_t resolve_ns = 0;
-  std::size_t known = 0;
+  Status wrong;
   {
     const MutexLock lock(mutex_);
     if (setup_ == nullptr) return {Code::Unavailable, "notifications are not configured"};
-    resolve_ns = setup_->config.resolve_timeout_ms * kNsPerMs;
-    known = alerts_.size();
-  }
-  if (known + alerts.size() > Notifier::kMostAlerts) {
-    return {Code::ResourceExhausted, "there are " + std::to_string(known) + " alerts; the most is " +
-                                         std::to_string(Notifier::kMostAlerts)};
-  }
-  for (NotifiedAlert& alert : alerts) {
-    alert.updated_ns = now_ns;
-    if (alert.starts_ns == 0) alert.starts_ns = alert.ends_ns == 0 ? now_ns : std::min(now_ns, alert.ends_ns);
-    if (alert.ends_ns == 0) alert.ends_ns = now_ns + resolve_ns;
-  }
-  {
-    // An alert that goes on keeps its beginning, whenever the one who posts it thinks it began.
-    const MutexLock lock(mutex_);
+    std::size_t fresh = 0;
     for (NotifiedAlert& alert : alerts) {
+      alert.own = false;
+      alert.updated_ns = now_ns;
+      if (alert.starts_ns == 0) alert.starts_ns = alert.ends_ns == 0 ? now_ns : alert.ends_ns;
+      if (alert.ends_ns == 0) {
+        alert.assumed_end = true;
+        alert.ends_ns = now_ns + setup_->config.resolve_timeout_ms * kNsPerMs;
+      }
       const auto it = alerts_.find(alert.labels);
-      if (it == alerts_.end()) continue;
+      fresh += it == alerts_.end() ? 1 : 0;
+      if (it == alerts_.end() || it->second.alert->resolved_at(now_ns)) continue;
+      // An alert that goes on keeps its beginning, whenever the one who posts it thinks it began.
       const NotifiedAlert& before = *it->second.alert;
-      if (!before.resolved_at(now_ns) && alert.ends_ns > before.starts_ns)
-        alert.starts_ns = std::min(alert.starts_ns, before.starts_ns);
+      if (alert.ends_ns > before.starts_ns) alert.starts_ns = std::min(alert.starts_ns, before.starts_ns);
+    }
+    std::erase_if(alerts, [&](const NotifiedAlert& alert) {
+      const bool bad = alert.ends_ns < alert.starts_ns;
+      if (bad && wrong.ok()) {
+        wrong = Status(Code::InvalidArgument, "alert " + alert.labels.to_string() + ": start time " +
+                                                  format_rfc3339(alert.starts_ns) + " is after its end " +
+                                                  format_rfc3339(alert.ends_ns));
+      }
+      return bad;
+    });
+    if (alerts_.size() + fresh > Notifier::kMostAlerts) {
+      return {Code::ResourceExhausted, "there are " + std::to_string(alerts_.size()) +
+                                           " alerts; the most is " + std::to_string(Notifier::kMostAlerts)};
     }
   }
-  return keep_and_commit(alerts);
+  Status kept = keep_and_commit(alerts);
+  return kept.ok() ? wrong : kept;
 }
 
 Status Dispatcher::sync(std::vector<NotifiedAlert> firing) {
@@ -165,22 +228,33 @@ Status Dispatcher::sync(std::vector<NotifiedAlert> firing) {
     std::set<Labels> there;
     for (const NotifiedAlert& alert : firing) there.insert(alert.labels);
     const MutexLock lock(mutex_);
-    for (const auto& [labels, tracked] : alerts_) {
+    for (auto& [labels, tracked] : alerts_) {
+      tracked.sources.clear();
       if (!tracked.alert->own || tracked.alert->resolved_at(now_ns) || there.contains(labels)) continue;
       firing.push_back(*tracked.alert);
       firing.back().ends_ns = firing.back().updated_ns = now_ns;
     }
   }
-  return keep_and_commit(firing);
+  Status kept = keep_and_commit(firing);
+  const MutexLock lock(mutex_);
+  synced_ = true;
+  changed_.notify_all();
+  return kept;
 }
 
 Status Dispatcher::keep_and_commit(std::span<const NotifiedAlert> alerts) {
+  const MutexLock one(post_mutex_);
+  {
+    const MutexLock lock(mutex_);
+    for (const NotifiedAlert& alert : alerts) posting_.insert(alert.labels);
+  }
   StateBatch batch;
   prepare(alerts, batch);
-  if (batch.empty()) return {};
-  if (Status kept = states_.apply(batch); !kept.ok()) return kept;
-  commit(alerts);
-  return {};
+  Status kept = batch.empty() ? Status() : states_.apply(batch);
+  if (kept.ok()) commit(alerts);
+  const MutexLock lock(mutex_);
+  posting_.clear();
+  return kept;
 }
 
 void Dispatcher::insert(const Route& route, const AlertPtr& alert, bool restoring) {
@@ -216,6 +290,7 @@ void Dispatcher::set_due(const GroupId& id, Group& group, std::int64_t when_ns) 
 void Dispatcher::leave(Group& group, const Labels& labels, const AlertPtr& alert, StateBatch& batch) {
   const auto it = group.alerts.find(labels);
   if (it == group.alerts.end() || it->second != alert) return;  // it fires again
+  if (posting_.contains(labels)) return;                        // perhaps it does in a moment
   group.alerts.erase(it);
   const auto tracked = alerts_.find(labels);
   if (tracked == alerts_.end() || --tracked->second.groups != 0) return;

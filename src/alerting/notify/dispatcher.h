@@ -59,17 +59,17 @@ class Dispatcher final : public Lane::Jobs {
 
   // restore
   Status load() EXCLUDES(mutex_);
-  void install(std::unique_ptr<Setup> setup, StateBatch& batch) REQUIRES(mutex_);
+  void install(std::unique_ptr<Setup> setup) REQUIRES(mutex_);
   void make_lanes() REQUIRES(mutex_);
   void end_lanes(std::map<std::string, Ways>& receivers) EXCLUDES(mutex_);
-  void regroup(StateBatch& batch) REQUIRES(mutex_);
-  void attach_deliveries(StateBatch& batch) REQUIRES(mutex_);
+  void regroup_all() REQUIRES(mutex_);
+  void attach_deliveries() REQUIRES(mutex_);
   std::int64_t restored_due(const Group& group, std::int64_t now_ns) const REQUIRES(mutex_);
 
   // alerts and groups
-  bool news(const NotifiedAlert& alert) const REQUIRES(mutex_);
+  bool absorb(Tracked& tracked, const NotifiedAlert& alert) const;
   Status keep_and_commit(std::span<const NotifiedAlert> alerts) EXCLUDES(mutex_);
-  void take(const NotifiedAlert& alert) REQUIRES(mutex_);
+  void regroup(const AlertPtr& alert) REQUIRES(mutex_);
   void insert(const Route& route, const AlertPtr& alert, bool restoring) REQUIRES(mutex_);
   void leave(Group& group, const Labels& labels, const AlertPtr& alert, StateBatch& batch) REQUIRES(mutex_);
   void forget_ended(Group& group, StateBatch& batch) REQUIRES(mutex_);
@@ -82,10 +82,15 @@ class Dispatcher final : public Lane::Jobs {
   void flush_due(std::int64_t now_ns) EXCLUDES(mutex_);
   void flush(const GroupId& id, Group& group, std::int64_t now_ns, StateBatch& batch,
              std::vector<std::string>& to_send) REQUIRES(mutex_);
-  std::vector<NotifiedAlert> not_muted(Group& group, std::int64_t now_ns) REQUIRES(mutex_);
+  void queue(const std::string& id, Delivery& delivery) REQUIRES(mutex_);
+  void forget_untold(Group& group, StateBatch& batch) REQUIRES(mutex_);
+  void clock_went_back(std::int64_t now_ns) REQUIRES(mutex_);
+  bool muted(const Labels& labels, std::int64_t now_ns) const REQUIRES(mutex_);
+  std::vector<NotifiedAlert> take_not_muted(Group& group, std::int64_t now_ns) REQUIRES(mutex_);
   bool time_muted(const Route& route, std::int64_t time_ns, std::vector<std::string>* names) const
       REQUIRES(mutex_);
-  void tell(const GroupId& id, Group& group, const Way& way, const std::vector<NotifiedAlert>& alerts,
+  /// @returns false when it is being told something else: the group is due again when that is over
+  bool tell(const GroupId& id, Group& group, const Way& way, const std::vector<NotifiedAlert>& alerts,
             std::int64_t time_ns, StateBatch& batch, std::vector<std::string>& to_send) REQUIRES(mutex_);
   Decision decide_for(const std::string& delivery, const ToldAlerts& told, const Way& way, const Group& group,
                       std::int64_t time_ns) const REQUIRES(mutex_);
@@ -98,6 +103,7 @@ class Dispatcher final : public Lane::Jobs {
   std::int64_t try_again(Delivery& delivery, const Outcome& outcome) REQUIRES(mutex_);
   StateBatch settle(const std::string& id, Delivery& delivery, const Outcome& outcome) REQUIRES(mutex_);
   void keep_surely(const StateBatch& batch) EXCLUDES(mutex_);
+  static LogEntry log_entry(std::int64_t time_ns, std::int64_t repeat_ms, const ToldAlerts& told);
   static void count_failed(const IntegrationSpec& spec, std::string_view reason);
 
   AlertView view(const Tracked& tracked, std::int64_t now_ns) const REQUIRES(mutex_);
@@ -107,6 +113,7 @@ class Dispatcher final : public Lane::Jobs {
   const Clock& clock_;
   Silences silences_;
 
+  Mutex post_mutex_;  // one keep_and_commit() at a time; before mutex_
   mutable Mutex mutex_;
   Condition changed_;  // something became due earlier, or it is time to stop
   std::unique_ptr<Setup> setup_ GUARDED_BY(mutex_);
@@ -117,7 +124,10 @@ class Dispatcher final : public Lane::Jobs {
   std::map<std::string, LogEntry> log_ GUARDED_BY(mutex_);             // likewise
   std::map<std::string, std::int64_t> anchors_ GUARDED_BY(mutex_);     // kept ones of groups; at a start
   Inhibitor inhibitor_ GUARDED_BY(mutex_);
-  bool paused_ GUARDED_BY(mutex_) = true;  // not configured, or being configured
+  StateBatch unkept_ GUARDED_BY(mutex_);         // what the disk did not take and nobody writes again
+  std::set<Labels> posting_ GUARDED_BY(mutex_);  // alerts that are being kept: they stay
+  bool paused_ GUARDED_BY(mutex_) = true;        // not configured, or being configured
+  bool synced_ GUARDED_BY(mutex_) = false;       // what fires is known
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool loaded_ = false;  // of configure() alone
 

@@ -1,5 +1,6 @@
 // A group is due: what is muted, who has to be told what.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "alerting/notify/dispatcher.h"
@@ -17,21 +18,23 @@ Counter& notifications(const IntegrationSpec& spec) {
                            {{"integration", std::string(spec.kind())}});
 }
 
-std::string idempotency_key(const std::string& delivery, std::int64_t told_before_ns,
-                            const std::vector<NotifiedAlert>& alerts) {
+// Of one group's notification at one time. It is kept with it, so that a restart does not change it.
+std::string idempotency_key(const std::string& delivery, std::int64_t time_ns) {
   std::string text = delivery;
-  put_zigzag(text, told_before_ns);
-  for (const NotifiedAlert& alert : alerts) {
-    put_string(text, alert.labels.bytes());
-    put_zigzag(text, alert.starts_ns);
-    put_zigzag(text, alert.ends_ns);
-  }
+  put_zigzag(text, time_ns);
   std::string hex;
   for (const char c : hash_key(text)) {
     hex += "0123456789abcdef"[static_cast<std::uint8_t>(c) >> 4];
     hex += "0123456789abcdef"[static_cast<std::uint8_t>(c) & 15];
   }
   return hex;
+}
+
+// The same alerts in the same states, whatever is said about them.
+bool tells_the_same(const std::vector<NotifiedAlert>& a, const std::vector<NotifiedAlert>& b) {
+  return std::ranges::equal(a, b, [](const NotifiedAlert& x, const NotifiedAlert& y) {
+    return x.labels == y.labels && x.starts_ns == y.starts_ns && x.ends_ns == y.ends_ns;
+  });
 }
 
 }  // namespace
@@ -41,7 +44,8 @@ void Dispatcher::flush_due(std::int64_t now_ns) {
   std::vector<std::string> to_send;
   {
     const MutexLock lock(mutex_);
-    if (paused_) return;
+    if (paused_ || !synced_) return;
+    std::swap(batch, unkept_);
     for (std::size_t i = 0; i < kGroupsAtOnce && !due_.empty() && due_.begin()->first <= now_ns; ++i) {
       const GroupId id = due_.begin()->second;
       due_.erase(due_.begin());
@@ -62,6 +66,7 @@ void Dispatcher::flush_due(std::int64_t now_ns) {
     log(LogLevel::Error, "notifications could not be kept and are not sent yet", {{"err", kept.message()}});
   }
   const MutexLock lock(mutex_);
+  if (!kept.ok()) unkept_ = std::move(batch);
   for (const std::string& id : to_send) {
     const auto it = deliveries_.find(id);
     if (it == deliveries_.end()) continue;
@@ -72,7 +77,7 @@ void Dispatcher::flush_due(std::int64_t now_ns) {
     const bool again = std::exchange(delivery.again, false);
     if (group != groups_.end() && (again || !kept.ok()))
       set_due(group->first, group->second, clock_.now_ns() + (kept.ok() ? 0 : kRetryKeeping_ns));
-    if (kept.ok() && !paused_) delivery.way->lane->push(id);
+    if (kept.ok()) queue(id, delivery);
   }
 }
 
@@ -95,11 +100,47 @@ void Dispatcher::flush(const GroupId& id, Group& group, std::int64_t now_ns, Sta
   for (const auto& [labels, alert] : group.alerts) {
     if (alert->resolved_at(now_ns)) group.ending.emplace(labels, alert);
   }
-  const std::vector<NotifiedAlert> alerts = not_muted(group, now_ns);
-  for (const Way& way : ways(group)) tell(id, group, way, alerts, time_ns, batch, to_send);
-  if (!under_way(group)) forget_ended(group, batch);
+  const std::vector<NotifiedAlert> alerts = take_not_muted(group, now_ns);
+  bool all_told = true;
+  for (const Way& way : ways(group)) {
+    const bool told = tell(id, group, way, alerts, time_ns, batch, to_send);
+    all_told = all_told && told;
+  }
+  if (!all_told) {
+    group.ending.clear();  // who has not heard of the end is told when the group is due again
+  } else if (!under_way(group)) {
+    forget_ended(group, batch);
+  } else {
+    forget_untold(group, batch);
+  }
   const std::int64_t intervals = floor_div(now_ns - group.anchor_ns, interval_ns) + 1;
   set_due(id, group, group.anchor_ns + intervals * interval_ns);
+}
+
+// While a receiver is down, alerts that are over and of which no receiver can have heard do not wait for it.
+void Dispatcher::forget_untold(Group& group, StateBatch& batch) {
+  const auto fires = [](const ToldAlerts& told, std::uint64_t hash) {
+    return std::ranges::binary_search(told.firing, hash);
+  };
+  for (auto it = group.ending.begin(); it != group.ending.end();) {
+    const std::uint64_t hash = fingerprint(it->first);
+    bool known = false;
+    for (const Way& way : ways(group)) {
+      const std::string key = delivery_key(group.key, group.route->spec().receiver, way.name);
+      const auto entry = log_.find(key);
+      const auto open = deliveries_.find(key);
+      known = known || (entry != log_.end() && fires(entry->second.told, hash)) ||
+              (open != deliveries_.end() && fires(open->second.maybe, hash));
+    }
+    if (!known) leave(group, it->first, it->second, batch);
+    it = known ? std::next(it) : group.ending.erase(it);
+  }
+}
+
+void Dispatcher::queue(const std::string& id, Delivery& delivery) {
+  if (paused_) return;
+  delivery.queued = true;
+  delivery.way->lane->push(id);
 }
 
 bool Dispatcher::time_muted(const Route& route, std::int64_t time_ns, std::vector<std::string>* names) const {
@@ -121,8 +162,12 @@ bool Dispatcher::time_muted(const Route& route, std::int64_t time_ns, std::vecto
   return true;
 }
 
-// Sorted; those that fire have no end.
-std::vector<NotifiedAlert> Dispatcher::not_muted(Group& group, std::int64_t now_ns) {
+bool Dispatcher::muted(const Labels& labels, std::int64_t now_ns) const {
+  return !inhibitor_.inhibiting(labels, now_ns).empty() || !silences_.silencing(labels, now_ns).empty();
+}
+
+// Sorted; those that fire have no end. The others are marked as suppressed.
+std::vector<NotifiedAlert> Dispatcher::take_not_muted(Group& group, std::int64_t now_ns) {
   std::vector<NotifiedAlert> alerts;
   const bool never = time_muted(*group.route, now_ns, nullptr);
   for (const auto& [labels, alert] : group.alerts) {
@@ -147,12 +192,11 @@ Decision Dispatcher::decide_for(const std::string& delivery, const ToldAlerts& t
   const auto open = deliveries_.find(delivery);
   if (decision.kind != Decision::Kind::Nothing || open == deliveries_.end()) return decision;
   // An attempt may have arrived without our knowing: it is not to be the last word if it is wrong by now.
-  if (!outdated(open->second.maybe, told)) return decision;
-  if (told.firing.empty() && !way.spec->send_resolved) return decision;
+  if (!way.spec->send_resolved || !outdated(open->second.maybe, told)) return decision;
   return {Decision::Kind::Send, told.firing.empty() ? "all alerts resolved" : "new alerts in group"};
 }
 
-void Dispatcher::tell(const GroupId& id, Group& group, const Way& way,
+bool Dispatcher::tell(const GroupId& id, Group& group, const Way& way,
                       const std::vector<NotifiedAlert>& alerts, std::int64_t time_ns, StateBatch& batch,
                       std::vector<std::string>& to_send) {
   const RouteSpec& route = group.route->spec();
@@ -160,7 +204,7 @@ void Dispatcher::tell(const GroupId& id, Group& group, const Way& way,
   const auto open = deliveries_.find(key);
   if (open != deliveries_.end() && open->second.busy) {
     open->second.again = true;
-    return;
+    return false;
   }
   if (open != deliveries_.end() && open->second.attempts > 0) count_failed(*way.spec, "serverError");
   const ToldAlerts told = ToldAlerts::of(alerts);
@@ -171,39 +215,39 @@ void Dispatcher::tell(const GroupId& id, Group& group, const Way& way,
       deliveries_.erase(open);
     }
     if (decision.kind == Decision::Kind::Note) {
-      const LogEntry entry{time_ns, time_ns + 2 * route.repeat_interval_ms * kNsPerMs, told};
+      LogEntry entry = log_entry(time_ns, route.repeat_interval_ms, told);
       batch.put(std::string(kLogPrefix) + key, encode(entry));
-      log_[key] = entry;
+      log_[key] = std::move(entry);
     }
-    return;
+    return true;
+  }
+  std::vector<NotifiedAlert> to_tell = alerts;
+  if (!way.spec->send_resolved)
+    std::erase_if(to_tell, [](const NotifiedAlert& alert) { return alert.ends_ns != 0; });
+  Delivery& delivery = deliveries_[key];
+  if (delivery.kept && tells_the_same(delivery.notification->alerts, to_tell)) {
+    if (!delivery.queued) queue(key, delivery);  // from before a start
+    return true;
   }
   Notification notification{.group_key = group.key,
                             .group_labels = group.labels,
                             .receiver = route.receiver,
                             .integration = way.name,
                             .reason = std::string(decision.reason),
-                            .idempotency_key = {},
+                            .idempotency_key = idempotency_key(key, time_ns),
                             .time_ns = time_ns,
-                            .alerts = alerts};
-  if (!way.spec->send_resolved)
-    std::erase_if(notification.alerts, [](const NotifiedAlert& alert) { return alert.ends_ns != 0; });
-  const auto before = log_.find(key);
-  notification.idempotency_key =
-      idempotency_key(key, before == log_.end() ? 0 : before->second.time_ns, notification.alerts);
-  Delivery& delivery = deliveries_[key];
-  if (delivery.kept && delivery.notification->idempotency_key == notification.idempotency_key) return;
+                            .alerts = std::move(to_tell)};
   batch.put(std::string(kOutPrefix) + key, encode(notification));
   notifications(*way.spec).add();
   delivery.notification = std::make_shared<const Notification>(std::move(notification));
   delivery.group = id;
   delivery.told = told;
-  delivery.repeat_ms = route.repeat_interval_ms;
-  delivery.late_ns = group.interval_ns();
   delivery.way = &way;
   delivery.attempts = 0;
   delivery.kept = false;
   delivery.busy = true;
   to_send.push_back(std::move(key));
+  return true;
 }
 
 void Dispatcher::collect(std::int64_t now_ns) {
@@ -223,7 +267,8 @@ void Dispatcher::collect(std::int64_t now_ns) {
   }
   if (batch.empty()) return;
   if (const Status kept = states_.apply(batch); !kept.ok())
-    log(LogLevel::Warn, "old entries of the notification log stay for now", {{"err", kept.message()}});
+    log(LogLevel::Warn, "old entries of the notification log stay until a restart",
+        {{"err", kept.message()}});
 }
 
 }  // namespace silverback::notify

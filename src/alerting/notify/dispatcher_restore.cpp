@@ -9,23 +9,27 @@
 namespace silverback::notify {
 namespace {
 
-// Reads all records of one kind. One that is damaged is left out and logged, one that a newer program wrote
-// stops. @param take  gets the key without the prefix; false: not wanted, take it out of the store
-template <typename Decode, typename Take>
-Status read_records(const StateStore& states, std::string_view prefix, const Decode& decode,
-                    const Take& take) {
+// All records of one kind, by key without the prefix. One that is damaged is left out and logged, one that a
+// newer program wrote is the answer.
+template <typename Record>
+Result<std::vector<std::pair<std::string, Record>>> read_records(const StateStore& states,
+                                                                 std::string_view prefix,
+                                                                 Result<Record> (*decode)(std::string_view)) {
+  std::vector<std::pair<std::string, Record>> records;
   Status newer;
   const Status read = states.scan(prefix, [&](std::string_view key, std::string_view value) {
     auto record = decode(value);
     if (record) {
-      take(std::string(key.substr(prefix.size())), std::move(*record));
+      records.emplace_back(key.substr(prefix.size()), std::move(*record));
       return true;
     }
     if (record.status().code() == Code::InvalidArgument) newer = record.status();
     log(LogLevel::Error, "a record of notifications cannot be read", {{"err", record.status().message()}});
     return newer.ok();
   });
-  return read.ok() ? newer : read;
+  if (!read.ok()) return read;
+  if (!newer.ok()) return newer;
+  return records;
 }
 
 Result<std::int64_t> decode_anchor(std::string_view bytes) {
@@ -70,16 +74,10 @@ Status Dispatcher::configure(const NotifyConfig& config, const std::string& exte
     if (setup_ != nullptr) before.swap(setup_->receivers);
   }
   end_lanes(before);
-  StateBatch batch;
-  {
-    const MutexLock lock(mutex_);
-    install(std::move(*setup), batch);
-    paused_ = false;
-    changed_.notify_all();
-  }
-  if (batch.empty()) return {};
-  if (const Status kept = states_.apply(batch); !kept.ok())
-    log(LogLevel::Warn, "old records of notifications stay for now", {{"err", kept.message()}});
+  const MutexLock lock(mutex_);
+  install(std::move(*setup));
+  paused_ = false;
+  changed_.notify_all();
   return {};
 }
 
@@ -95,41 +93,36 @@ void Dispatcher::end_lanes(std::map<std::string, Ways>& receivers) {
 
 Status Dispatcher::load() {
   if (Status silences = silences_.load(); !silences.ok()) return silences;
-  StateBatch batch;
+  auto alerts = read_records<NotifiedAlert>(states_, kAlertPrefix, decode_notified);
+  if (!alerts) return alerts.status();
+  auto anchors = read_records<std::int64_t>(states_, kGroupPrefix, decode_anchor);
+  if (!anchors) return anchors.status();
+  auto entries = read_records<LogEntry>(states_, kLogPrefix, decode_log_entry);
+  if (!entries) return entries.status();
+  auto notifications = read_records<Notification>(states_, kOutPrefix, decode_notification);
+  if (!notifications) return notifications.status();
+
   const MutexLock lock(mutex_);
-  alerts_.clear();
-  Status read = read_records(states_, kAlertPrefix, decode_notified,
-                             [&](const std::string& key, NotifiedAlert alert) NO_THREAD_SAFETY_ANALYSIS {
-                               Tracked& tracked = alerts_[alert.labels];
-                               if (tracked.alert != nullptr && tracked.alert->starts_ns > alert.starts_ns) {
-                                 batch.remove(std::string(kAlertPrefix) + key);
-                                 return;
-                               }
-                               if (tracked.alert != nullptr) batch.remove(alert_key(*tracked.alert));
-                               tracked.alert = std::make_shared<const NotifiedAlert>(std::move(alert));
-                             });
-  if (!read.ok()) return read;
-  read = read_records(states_, kGroupPrefix, decode_anchor,
-                      [&](std::string key, std::int64_t anchor_ns)
-                          NO_THREAD_SAFETY_ANALYSIS { anchors_[std::move(key)] = anchor_ns; });
-  if (!read.ok()) return read;
-  read = read_records(states_, kLogPrefix, decode_log_entry,
-                      [&](std::string key, LogEntry entry)
-                          NO_THREAD_SAFETY_ANALYSIS { log_[std::move(key)] = std::move(entry); });
-  if (!read.ok()) return read;
-  read = read_records(states_, kOutPrefix, decode_notification,
-                      [&](std::string key, Notification notification) NO_THREAD_SAFETY_ANALYSIS {
-                        Delivery& delivery = deliveries_[std::move(key)];
-                        delivery.told = ToldAlerts::of(notification.alerts);
-                        delivery.maybe = delivery.told;  // it may have been sent just before the end
-                        delivery.notification = std::make_shared<const Notification>(std::move(notification));
-                        delivery.kept = true;
-                      });
-  if (!read.ok() || batch.empty()) return read;
-  return states_.apply(batch);
+  for (auto& [key, alert] : *alerts) {
+    AlertPtr& slot = alerts_[alert.labels].alert;
+    if (slot != nullptr) unkept_.remove(alert_key(slot->starts_ns > alert.starts_ns ? alert : *slot));
+    if (slot == nullptr || slot->starts_ns <= alert.starts_ns)
+      slot = std::make_shared<const NotifiedAlert>(std::move(alert));
+  }
+  for (auto& [key, anchor_ns] : *anchors) anchors_[std::move(key)] = anchor_ns;
+  for (auto& [key, entry] : *entries) log_[std::move(key)] = std::move(entry);
+  for (auto& [key, notification] : *notifications) {
+    Delivery& delivery = deliveries_[std::move(key)];
+    delivery.told = ToldAlerts::of(notification.alerts);
+    delivery.maybe = delivery.told;  // it may have been sent just before the end
+    delivery.notification = std::make_shared<const Notification>(std::move(notification));
+    delivery.kept = true;
+  }
+  return {};
 }
 
-void Dispatcher::install(std::unique_ptr<Setup> setup, StateBatch& batch) {
+// What goes with it is left to the next time that a group is due.
+void Dispatcher::install(std::unique_ptr<Setup> setup) {
   for (const auto& [id, group] : groups_) {
     if (group.flushed) anchors_[group_anchor_key(group.key, group.route->spec().receiver)] = group.anchor_ns;
   }
@@ -137,8 +130,8 @@ void Dispatcher::install(std::unique_ptr<Setup> setup, StateBatch& batch) {
   due_.clear();
   setup_ = std::move(setup);
   make_lanes();
-  regroup(batch);
-  attach_deliveries(batch);
+  regroup_all();
+  attach_deliveries();
 }
 
 void Dispatcher::make_lanes() {
@@ -148,16 +141,24 @@ void Dispatcher::make_lanes() {
       const auto make = [&spec, surroundings = setup_->surroundings] {
         return make_integration(spec, surroundings);
       };
-      ways.push_back({&spec, std::string(spec.kind()) + "[" + std::to_string(spec.index) + "]",
-                      std::make_unique<Lane>(make, spec.kind(), receiver.name, *this)});
+      ways.push_back({&spec, std::string(spec.kind()) + "[" + std::to_string(spec.index) + "]", nullptr});
+      Way& way = ways.back();
+      way.lane = std::make_unique<Lane>(make, spec.kind(), receiver.name, way.name, *this);
     }
   }
 }
 
-void Dispatcher::regroup(StateBatch& batch) {
+void Dispatcher::regroup_all() {
   inhibitor_ = Inhibitor(setup_->config.inhibit_rules);
   for (auto& [labels, tracked] : alerts_) {
     tracked.groups = 0;
+    // Nobody could post it again while nobody was there.
+    if (tracked.alert->assumed_end && !synced_) {
+      NotifiedAlert longer = *tracked.alert;
+      longer.ends_ns =
+          std::max(longer.ends_ns, clock_.now_ns() + setup_->config.resolve_timeout_ms * kNsPerMs);
+      tracked.alert = std::make_shared<const NotifiedAlert>(std::move(longer));
+    }
     inhibitor_.set(*tracked.alert);
     for (const Route* route : setup_->routes.match(labels)) insert(*route, tracked.alert, true);
   }
@@ -172,7 +173,7 @@ void Dispatcher::regroup(StateBatch& batch) {
   }
   for (const auto& [id, group] : groups_)
     anchors_.erase(group_anchor_key(group.key, group.route->spec().receiver));
-  for (const auto& [key, anchor_ns] : anchors_) batch.remove(std::string(kGroupPrefix) + key);
+  for (const auto& [key, anchor_ns] : anchors_) unkept_.remove(std::string(kGroupPrefix) + key);
   anchors_.clear();
 }
 
@@ -192,23 +193,23 @@ std::int64_t Dispatcher::restored_due(const Group& group, std::int64_t now_ns) c
   // Was there something to be told the last time that it was due, when perhaps nobody was there?
   std::vector<NotifiedAlert> then;
   for (const auto& [labels, alert] : group.alerts) {
-    if (alert->updated_ns > last_ns) continue;
+    if (alert->updated_ns > last_ns || muted(labels, now_ns)) continue;
     then.push_back(*alert);
     if (!alert->resolved_at(last_ns)) then.back().ends_ns = 0;
   }
   const ToldAlerts told = ToldAlerts::of(then);
   for (const Way& way : ways(group)) {
     const std::string key = delivery_key(group.key, group.route->spec().receiver, way.name);
-    if (deliveries_.contains(key) ||
-        decide_for(key, told, way, group, last_ns).kind != Decision::Kind::Nothing) {
+    if (deliveries_.contains(key)) return now_ns;
+    if (!then.empty() && decide_for(key, told, way, group, last_ns).kind != Decision::Kind::Nothing)
       return now_ns;
-    }
   }
   return last_ns + interval_ns;
 }
 
-// What is on its way goes on by the new lanes, if there still is who is to be told.
-void Dispatcher::attach_deliveries(StateBatch& batch) {
+// What is on its way goes on by the new lanes when its group is due, which is now, if there still is who is
+// to be told.
+void Dispatcher::attach_deliveries() {
   std::map<std::string, std::pair<const GroupId*, const Way*>> known;
   for (const auto& [id, group] : groups_) {
     for (const Way& way : ways(group))
@@ -218,16 +219,13 @@ void Dispatcher::attach_deliveries(StateBatch& batch) {
     const auto found = known.find(it->first);
     Delivery& delivery = it->second;
     if (found == known.end()) {
-      batch.remove(std::string(kOutPrefix) + it->first);
+      unkept_.remove(std::string(kOutPrefix) + it->first);
       it = deliveries_.erase(it);
       continue;
     }
-    const Group& group = groups_.at(*found->second.first);
     delivery.group = *found->second.first;
     delivery.way = found->second.second;
-    delivery.repeat_ms = group.route->spec().repeat_interval_ms;
-    delivery.late_ns = group.interval_ns();
-    if (!delivery.busy) delivery.way->lane->push(it->first);
+    delivery.queued = false;
     ++it;
   }
 }

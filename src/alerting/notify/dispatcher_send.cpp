@@ -31,10 +31,15 @@ void Dispatcher::count_failed(const IntegrationSpec& spec, std::string_view reas
       .add();
 }
 
+LogEntry Dispatcher::log_entry(std::int64_t time_ns, std::int64_t repeat_ms, const ToldAlerts& told) {
+  constexpr std::int64_t kLongest_ms = 10LL * 365 * 24 * 3'600'000;
+  return {time_ns, time_ns + 2 * std::min(repeat_ms, kLongest_ms) * kNsPerMs, told};
+}
+
 std::shared_ptr<const Notification> Dispatcher::begin(const std::string& id) {
   const MutexLock lock(mutex_);
   const auto it = deliveries_.find(id);
-  if (it == deliveries_.end() || it->second.busy || paused_) return nullptr;
+  if (it == deliveries_.end() || it->second.busy || !it->second.kept || paused_) return nullptr;
   it->second.busy = true;
   return it->second.notification;
 }
@@ -81,18 +86,19 @@ StateBatch Dispatcher::settle(const std::string& id, Delivery& delivery, const O
   batch.remove(std::string(kOutPrefix) + id);
   const auto group = groups_.find(delivery.group);
   if (outcome.kind == Outcome::Kind::Refused) {
-    if (delivery.way != nullptr) count_failed(*delivery.way->spec, "clientError");
+    count_failed(*delivery.way->spec, "clientError");
     if (group != groups_.end()) group->second.refused = true;
     log(LogLevel::Error, "a notification was refused; the group tries again when it is due the next time",
         {{"receiver", delivery.notification->receiver},
          {"integration", delivery.notification->integration},
          {"group", delivery.notification->group_key},
          {"err", outcome.error}});
-  } else {
+  } else if (group != groups_.end()) {
+    // What arrived long after it was due counts from now.
     const std::int64_t now_ns = clock_.now_ns();
-    const bool late = now_ns - delivery.notification->time_ns > delivery.late_ns;
-    const std::int64_t time_ns = late ? now_ns : delivery.notification->time_ns;
-    LogEntry entry{time_ns, time_ns + 2 * delivery.repeat_ms * kNsPerMs, delivery.told};
+    const bool late = now_ns - delivery.notification->time_ns > group->second.interval_ns();
+    LogEntry entry = log_entry(late ? now_ns : delivery.notification->time_ns,
+                               group->second.route->spec().repeat_interval_ms, delivery.told);
     batch.put(std::string(kLogPrefix) + id, encode(entry));
     log_[id] = std::move(entry);
   }
@@ -101,7 +107,7 @@ StateBatch Dispatcher::settle(const std::string& id, Delivery& delivery, const O
   return batch;
 }
 
-// Until the disk takes it; when the lanes end meanwhile, the notification is sent once more after the start.
+// Until the disk takes it; when the lanes end meanwhile, it is left to the next time that a group is due.
 void Dispatcher::keep_surely(const StateBatch& batch) {
   for (bool told = false;; std::this_thread::sleep_for(kRetryKeeping)) {
     const Status kept = states_.apply(batch);
@@ -109,7 +115,15 @@ void Dispatcher::keep_surely(const StateBatch& batch) {
     if (!std::exchange(told, true))
       log(LogLevel::Error, "what was notified could not be kept", {{"err", kept.message()}});
     const MutexLock lock(mutex_);
-    if (paused_) return;
+    if (!paused_) continue;
+    for (const auto& [key, value] : batch.changes()) {
+      if (value) {
+        unkept_.put(key, *value);
+      } else {
+        unkept_.remove(key);
+      }
+    }
+    return;
   }
 }
 

@@ -3,17 +3,20 @@
 // Threads: none; the dispatcher's mutex guards them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "alerting/notify/alert.h"
 #include "alerting/notify/lane.h"
 #include "alerting/notify/log_entry.h"
 #include "alerting/notify/notification.h"
 #include "alerting/notify/route.h"
+#include "base/clock.h"
 
 namespace silverback::notify {
 
@@ -22,6 +25,7 @@ using AlertPtr = std::shared_ptr<const NotifiedAlert>;
 /// An alert that is there, and in how many groups it is.
 struct Tracked {
   AlertPtr alert;
+  std::vector<std::uint64_t> sources = {};  // own: those that fire; relabelling may make one alert of several
   std::size_t groups = 0;
   bool suppressed = false;  // as of the last time that one of its groups was due
 };
@@ -38,8 +42,10 @@ struct Group {
   std::map<Labels, AlertPtr> alerts;
   std::map<Labels, AlertPtr> ending;  // over the last time; forgotten when all have been told
 
-  std::int64_t wait_ns() const { return route->spec().group_wait_ms * 1'000'000; }
-  std::int64_t interval_ns() const { return route->spec().group_interval_ms * 1'000'000; }
+  std::int64_t wait_ns() const { return route->spec().group_wait_ms * kNsPerMs; }
+  std::int64_t interval_ns() const {
+    return std::max(route->spec().group_interval_ms, std::int64_t{1}) * kNsPerMs;
+  }
 };
 /// The route's id, and the labels.
 using GroupId = std::pair<std::string, Labels>;
@@ -56,15 +62,14 @@ struct Delivery {
   std::shared_ptr<const Notification> notification;
   GroupId group;
   const Way* way = nullptr;
-  ToldAlerts told;             // what the log is to say when it has arrived
-  ToldAlerts maybe;            // what attempts may have told without our knowing
-  std::int64_t repeat_ms = 0;  // of its route
-  std::int64_t late_ns = 0;    // after that long it counts from when it arrived
+  ToldAlerts told;   // what the log is to say when it has arrived
+  ToldAlerts maybe;  // what attempts may have told without our knowing
   unsigned attempts = 0;
-  bool kept = false;   // it stands in the state store
-  bool busy = false;   // being kept or sent: nobody else touches it
-  bool over = false;   // it arrived or was refused; being taken out of the state store
-  bool again = false;  // its group became due meanwhile
+  bool kept = false;    // it stands in the state store
+  bool busy = false;    // being kept or sent: nobody else touches it
+  bool over = false;    // it arrived or was refused; being taken out of the state store
+  bool again = false;   // its group became due meanwhile
+  bool queued = false;  // its lane knows of it
 };
 
 }  // namespace silverback::notify

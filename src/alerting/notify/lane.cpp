@@ -1,5 +1,10 @@
 #include "alerting/notify/lane.h"
 
+#include <algorithm>
+#include <system_error>
+
+#include "base/log.h"
+
 namespace silverback::notify {
 
 using std::chrono::steady_clock;
@@ -10,7 +15,7 @@ constexpr auto kFinish = std::chrono::seconds(5);
 
 }  // namespace
 
-Lane::Lane(Make make, std::string_view kind, std::string_view receiver, Jobs& jobs)
+Lane::Lane(Make make, std::string_view kind, std::string_view receiver, std::string_view name, Jobs& jobs)
     : make_(std::move(make)),
       jobs_(jobs),
       requests_(metrics().counter("alertmanager_notification_requests_total",
@@ -25,7 +30,7 @@ Lane::Lane(Make make, std::string_view kind, std::string_view receiver, Jobs& jo
       length_shown_(metrics().callback(
           MetricType::Gauge, "silverback_notifications_waiting",
           "Notifications that are to be sent or tried again.",
-          {{"integration", std::string(kind)}, {"receiver", std::string(receiver)}},
+          {{"integration", std::string(name)}, {"receiver", std::string(receiver)}},
           [this] { return static_cast<double>(length_.load(std::memory_order_relaxed)); })) {}
 
 void Lane::close() {
@@ -54,18 +59,23 @@ void Lane::push(const std::string& id) {
   schedule(id, steady_clock::now());
   const std::size_t idle = workers_.size() - sending_;
   if (stopping_ || times_.size() <= idle || workers_.size() == kThreads) return;
-  Worker& worker = workers_.emplace_back();
-  worker.integration = make_();
-  worker.thread = std::thread([this, to = worker.integration.get()] { run(*to); });
+  Worker worker{make_(), {}};
+  try {
+    worker.thread = std::thread([this, to = worker.integration.get()] { run(*to); });
+  } catch (const std::system_error& failed) {  // the system has no thread left: those that there are go on
+    log(LogLevel::Error, "a thread for notifications could not be made", {{"err", failed.what()}});
+    return;
+  }
+  workers_.push_back(std::move(worker));
 }
 
 void Lane::schedule(const std::string& id, Time when) {
   const auto [it, added] = times_.try_emplace(id, when);
   if (!added) {
     queue_.erase({it->second, id});
-    it->second = when;
+    it->second = std::min(it->second, when);  // what is due already keeps its place
   }
-  queue_.emplace(when, id);
+  queue_.emplace(it->second, id);
   length_.store(times_.size(), std::memory_order_relaxed);
   changed_.notify_one();
 }

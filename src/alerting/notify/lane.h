@@ -40,8 +40,9 @@ class Lane {
   };
   using Make = std::function<std::unique_ptr<Integration>()>;
 
-  /// @param kind  "webhook", for metrics. `jobs` outlives the lane.
-  Lane(Make make, std::string_view kind, std::string_view receiver, Jobs& jobs);
+  /// @param kind, receiver, name  "webhook", "ops", "webhook[0]": for metrics
+  /// @param jobs  outlives the lane
+  Lane(Make make, std::string_view kind, std::string_view receiver, std::string_view name, Jobs& jobs);
   /// Nothing more is begun.
   void close() EXCLUDES(mutex_);
   /// Waits for what is being sent until five seconds after close(), then ends it.

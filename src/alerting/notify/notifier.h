@@ -61,14 +61,14 @@ class Notifier {
   void prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch);
   void commit(std::span<const NotifiedAlert> alerts);
   /// All alerts of this server's rules that fire, after a start or reload, while nobody evaluates: those that
-  /// are not known are taken, known ones of its own that are not among them are over.
+  /// are not known are taken, known ones of its own that are not among them are over. Nothing is sent before.
   Status sync(std::vector<NotifiedAlert> firing);
   /// From others: kept and committed when it returns OK. An end that is missing becomes now and the resolve
-  /// timeout. @returns InvalidArgument (with the number of the alert that is wrong; the others are taken),
+  /// timeout. @returns InvalidArgument when one ends before it starts (the others are taken),
   ///          ResourceExhausted, Unavailable
   Status post(std::vector<NotifiedAlert> alerts);
 
-  /// That have not ended, by fingerprint.
+  /// That have not ended, by labels.
   std::vector<AlertView> alerts() const;
   std::vector<GroupView> groups() const;
   Silences& silences();
@@ -77,7 +77,7 @@ class Notifier {
   std::string config_text() const;
   std::int64_t started_ns() const;
 
-  /// Metrics of one integration: what waits to be sent.
+  /// Notifications that wait or are being sent.
   std::size_t waiting() const;
 
  private:

@@ -121,6 +121,7 @@ Status Silences::load() {
   if (!read.ok()) return read;
   if (!newer.ok()) return newer;
   silences_ = std::move(found);
+  index_all(clock_.now_ns());
   return {};
 }
 
@@ -141,58 +142,91 @@ Status Silences::check(const Silence& silence, std::int64_t now_ns) {
   return {};
 }
 
-Status Silences::keep(std::shared_ptr<const Silence> silence) {
+Status Silences::keep(std::span<const Ptr> silences) {
   StateBatch batch;
-  batch.put(key_of(silence->id), encode(*silence));
+  for (const Ptr& silence : silences) batch.put(key_of(silence->id), encode(*silence));
   if (Status kept = states_.apply(batch); !kept.ok()) return kept;
-  std::string id = silence->id;
-  silences_[std::move(id)] = std::move(silence);
+  const MutexLock lock(mutex_);
+  bool changed = false;
+  for (const Ptr& silence : silences) {
+    Ptr& slot = silences_[silence->id];
+    changed = changed || slot != nullptr;
+    slot = silence;
+    if (!changed) index(silence);
+  }
+  if (changed) index_all(clock_.now_ns());
   return {};
+}
+
+void Silences::index(const Ptr& silence) {
+  const auto equal = std::ranges::find_if(silence->matchers, [](const Matcher& matcher) {
+    return matcher.op() == MatchOp::Equal && !matcher.value().empty();
+  });
+  if (equal == silence->matchers.end()) {
+    by_nothing_.push_back(silence);
+  } else {
+    by_label_[{equal->name(), equal->value()}].push_back(silence);
+  }
+}
+
+void Silences::index_all(std::int64_t now_ns) {
+  by_label_.clear();
+  by_nothing_.clear();
+  for (const auto& [id, silence] : silences_) {
+    if (silence->state_at(now_ns) != SilenceState::Expired) index(silence);
+  }
+}
+
+std::size_t Silences::size() const {
+  const MutexLock lock(mutex_);
+  return silences_.size();
+}
+
+// The same silence, over from `now_ns` on.
+Silence Silences::ended(Silence silence, std::int64_t now_ns) {
+  silence.updated_ns = now_ns;
+  silence.ends_ns = now_ns - 1;
+  silence.starts_ns = std::min(silence.starts_ns, silence.ends_ns);
+  return silence;
 }
 
 Result<std::string> Silences::set(Silence silence) {
   const std::int64_t now_ns = clock_.now_ns();
-  const MutexLock lock(mutex_);
+  const MutexLock writing(write_mutex_);
   silence.updated_ns = now_ns;
   if (Status bad = check(silence, now_ns); !bad.ok()) return bad;
+  std::vector<Ptr> changed;
   if (!silence.id.empty()) {
-    const auto it = silences_.find(silence.id);
-    if (it == silences_.end()) return Status(Code::NotFound, "silence " + silence.id + " not found");
-    const Silence& before = *it->second;
-    if (may_become(before, silence, now_ns)) {
-      std::string id = silence.id;
-      if (Status kept = keep(std::make_shared<const Silence>(std::move(silence))); !kept.ok()) return kept;
-      return id;
+    const Ptr before = find(silence.id);
+    if (before == nullptr) return Status(Code::NotFound, "silence " + silence.id + " not found");
+    if (may_become(*before, silence, now_ns)) {
+      changed.push_back(std::make_shared<const Silence>(std::move(silence)));
+      if (Status kept = keep(changed); !kept.ok()) return kept;
+      return changed.front()->id;
     }
-    if (before.state_at(now_ns) != SilenceState::Expired) {
-      Silence over = before;
-      over.starts_ns = std::min(over.starts_ns, now_ns);
-      over.ends_ns = over.updated_ns = now_ns - 1;
-      if (Status kept = keep(std::make_shared<const Silence>(std::move(over))); !kept.ok()) return kept;
-    }
+    if (before->state_at(now_ns) != SilenceState::Expired)
+      changed.push_back(std::make_shared<const Silence>(ended(*before, now_ns)));
   }
-  if (silences_.size() >= kMost) {
+  if (size() >= kMost) {
     return Status(Code::ResourceExhausted, "there are " + std::to_string(kMost) +
                                                " silences already; expired ones go after five days");
   }
   silence.id = make_id();
   silence.starts_ns = std::max(silence.starts_ns, now_ns);
-  std::string id = silence.id;
-  if (Status kept = keep(std::make_shared<const Silence>(std::move(silence))); !kept.ok()) return kept;
-  return id;
+  changed.push_back(std::make_shared<const Silence>(std::move(silence)));
+  if (Status kept = keep(changed); !kept.ok()) return kept;
+  return changed.back()->id;
 }
 
 Status Silences::expire(std::string_view id) {
   const std::int64_t now_ns = clock_.now_ns();
-  const MutexLock lock(mutex_);
-  const auto it = silences_.find(id);
-  if (it == silences_.end()) return {Code::NotFound, "silence " + std::string(id) + " not found"};
-  Silence over = *it->second;
-  if (over.state_at(now_ns) == SilenceState::Expired)
-    return {Code::InvalidArgument, "silence " + over.id + " already expired"};
-  over.starts_ns = std::min(over.starts_ns, now_ns);
-  over.ends_ns = over.updated_ns = now_ns - 1;  // over from now on
-  return keep(std::make_shared<const Silence>(std::move(over)));
+  const MutexLock writing(write_mutex_);
+  const Ptr before = find(id);
+  if (before == nullptr) return {Code::NotFound, "silence " + std::string(id) + " not found"};
+  if (before->state_at(now_ns) == SilenceState::Expired)
+    return {Code::InvalidArgument, "silence " + before->id + " already expired"};
+  const Ptr over = std::make_shared<const Silence>(ended(*before, now_ns));
+  return keep(std::span(&over, 1));
 }
 
 std::vector<std::shared_ptr<const Silence>> Silences::all() const {
@@ -209,26 +243,39 @@ std::shared_ptr<const Silence> Silences::find(std::string_view id) const {
 }
 
 std::vector<std::string> Silences::silencing(const Labels& labels, std::int64_t now_ns) const {
-  const MutexLock lock(mutex_);
   std::vector<std::string> ids;
-  for (const auto& [id, silence] : silences_) {
-    if (silence->state_at(now_ns) == SilenceState::Active && matches(silence->matchers, labels))
-      ids.push_back(id);
+  const auto add_matching = [&](const std::vector<Ptr>& silences) {
+    for (const Ptr& silence : silences) {
+      if (silence->state_at(now_ns) == SilenceState::Active && matches(silence->matchers, labels))
+        ids.push_back(silence->id);
+    }
+  };
+  const MutexLock lock(mutex_);
+  add_matching(by_nothing_);
+  if (by_label_.empty()) return ids;
+  for (const LabelView& label : labels) {
+    const auto it = by_label_.find({std::string(label.name), std::string(label.value)});
+    if (it != by_label_.end()) add_matching(it->second);
   }
+  std::ranges::sort(ids);
   return ids;
 }
 
 void Silences::collect(std::int64_t now_ns) {
-  const MutexLock lock(mutex_);
+  const MutexLock writing(write_mutex_);
   StateBatch batch;
   std::vector<std::string> gone;
-  for (const auto& [id, silence] : silences_) {
+  for (const Ptr& silence : all()) {
     if (silence->ends_ns + kShownExpired_ns >= now_ns) continue;
-    batch.remove(key_of(id));
-    gone.push_back(id);
+    batch.remove(key_of(silence->id));
+    gone.push_back(silence->id);
   }
-  if (batch.empty() || !states_.apply(batch).ok()) return;
-  for (const std::string& id : gone) silences_.erase(id);
+  const bool forgotten = !batch.empty() && states_.apply(batch).ok();
+  const MutexLock lock(mutex_);
+  if (forgotten) {
+    for (const std::string& id : gone) silences_.erase(id);
+  }
+  index_all(now_ns);
 }
 
 }  // namespace silverback::notify

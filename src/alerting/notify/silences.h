@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "alerting/notify/alert.h"
@@ -52,27 +54,36 @@ class Silences {
   Status load() EXCLUDES(mutex_);
   /// Makes one, or changes that of the same id. @returns its id; InvalidArgument when it is wrong, NotFound
   /// when there is none of that id, ResourceExhausted, or Unavailable when the disk does not take it
-  Result<std::string> set(Silence silence) EXCLUDES(mutex_);
+  Result<std::string> set(Silence silence) EXCLUDES(write_mutex_, mutex_);
   /// Ends it now. @returns NotFound, InvalidArgument when it is over already, Unavailable
-  Status expire(std::string_view id) EXCLUDES(mutex_);
+  Status expire(std::string_view id) EXCLUDES(write_mutex_, mutex_);
 
   std::vector<std::shared_ptr<const Silence>> all() const EXCLUDES(mutex_);
   std::shared_ptr<const Silence> find(std::string_view id) const EXCLUDES(mutex_);
-  /// Ids of those that are active at `now_ns` and match, sorted.
+  /// Ids of those that are active at `now_ns` and match, sorted. Does not wait for the disk.
   std::vector<std::string> silencing(const Labels& labels, std::int64_t now_ns) const EXCLUDES(mutex_);
   /// Forgets those that were over five days ago.
-  void collect(std::int64_t now_ns) EXCLUDES(mutex_);
+  void collect(std::int64_t now_ns) EXCLUDES(write_mutex_, mutex_);
 
  private:
   using Map = std::map<std::string, std::shared_ptr<const Silence>, std::less<>>;
-  Status keep(std::shared_ptr<const Silence> silence) REQUIRES(mutex_);
+  using Ptr = std::shared_ptr<const Silence>;
+  Status keep(std::span<const Ptr> silences) REQUIRES(write_mutex_) EXCLUDES(mutex_);
+  void index(const Ptr& silence) REQUIRES(mutex_);
+  void index_all(std::int64_t now_ns) REQUIRES(mutex_);
+  std::size_t size() const EXCLUDES(mutex_);
   static Status check(const Silence& silence, std::int64_t now_ns);
+  static Silence ended(Silence silence, std::int64_t now_ns);
 
   StateStore& states_;
   const Clock& clock_;
 
+  Mutex write_mutex_;  // one change at a time; before mutex_, which is never held while something is written
   mutable Mutex mutex_;
   Map silences_ GUARDED_BY(mutex_);
+  // Those that are not over: by one label that they want to be equal to something, and the others.
+  std::map<std::pair<std::string, std::string>, std::vector<Ptr>> by_label_ GUARDED_BY(mutex_);
+  std::vector<Ptr> by_nothing_ GUARDED_BY(mutex_);
 };
 
 }  // namespace silverback::notify
