@@ -199,9 +199,11 @@ def heard(hook):
 
 class Verdict:
     def __init__(self):
+        self.driver = None
         self.problems, self.transitions, self.again, self.unknowable, self.latest = [], 0, 0, 0, 0.0
 
     def judge(self, driver):
+        self.driver = driver
         told = heard(driver.hook)
         bodies = {}
         for request in list(driver.hook.requests):
@@ -218,6 +220,17 @@ class Verdict:
             for start, (up, down) in zip(starts, one.incidents):
                 self.incident(one.index, mine[start], start, up, down, driver.groups == 0)
 
+    def around(self, index, since):
+        """What came of the group of a series in the seconds around a time."""
+        team = self.driver.team(self.driver.series[index])
+        out = []
+        for request in list(self.driver.hook.requests):
+            payload = request.json()
+            if payload["groupLabels"].get("team", "") == team and since - 3 < request.time < since + 12:
+                told = " ".join(f"{alert['labels']['idx']}:{alert['status']}" for alert in payload["alerts"])
+                out.append(f"{request.time - since:.2f} s {request.mood} {told}")
+        return out
+
     def incident(self, index, requests, start, up, down, alone):
         what = f"series {index}, up at {up:.2f}, told as {start:.2f}"
         if not up + FOR_S - 0.3 <= start <= up + FOR_S + 8 * harness.SLOW:
@@ -228,7 +241,8 @@ class Verdict:
             self.transitions += 1
             got = requests.get(status, [])
             if not got:
-                self.problems.append(what + f": never told that it is {status}")
+                self.problems.append(what + f": never told that it is {status}, true since {since:.2f}; heard of its"
+                                     f" group: {self.around(index, since)}")
                 continue
             self.latest = max(self.latest, got[0].time - since)
             if not alone:  # is told again with the news of others
