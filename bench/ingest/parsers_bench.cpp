@@ -19,7 +19,8 @@ namespace {
 // Believes every key to be known: what a steady load looks like.
 class NullStore final : public Appender, public MetadataStore, public Catalog {
  public:
-  Result<AppendOutcome> append(Tenant, const Batch& batch, SeriesResolver&) override {
+  Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver&,
+                                    const AppendExtras&) override {
     benchmark::DoNotOptimize(batch.runs.data());
     benchmark::DoNotOptimize(batch.bits.data());
     return AppendOutcome{batch.bits.size(), {}};

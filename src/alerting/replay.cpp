@@ -52,12 +52,13 @@ class Tee final : public Appender {
  public:
   Tee(ScratchStore& scratch, Appender* store) : scratch_(scratch), store_(store) {}
 
-  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) override {
-    auto outcome = scratch_.append(tenant, batch, resolver);
+  Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras& extras) override {
+    auto outcome = scratch_.append_with(tenant, batch, resolver, extras);
     if (!outcome) {
       failure_ = outcome.status();
     } else if (store_ != nullptr && !of_alerts(batch, resolver)) {
-      auto stored = store_->append(tenant, batch, resolver);
+      auto stored = store_->append_with(tenant, batch, resolver, extras);
       if (!stored) {
         failure_ = stored.status();
         return stored;

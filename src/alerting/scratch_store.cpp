@@ -63,7 +63,8 @@ bool ScratchStore::put(Series& series, std::int64_t time_ms, double value) {
   return true;
 }
 
-Result<AppendOutcome> ScratchStore::append(Tenant, const Batch& batch, SeriesResolver& resolver) {
+Result<AppendOutcome> ScratchStore::append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
+                                                const AppendExtras&) {
   if (samples_ + batch.times_ns.size() > most_samples_) {
     return Status(Code::ResourceExhausted, "more than " + std::to_string(most_samples_) +
                                                " samples in memory; take fewer series or a shorter time");

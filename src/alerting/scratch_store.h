@@ -43,7 +43,8 @@ class ScratchStore final : public Appender, public Queryable {
   void hide(Hidden hidden) { hidden_.push_back(std::move(hidden)); }
 
   /// @returns ResourceExhausted when it is full; then nothing of the batch is taken
-  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) override;
+  Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras& extras) override;
   std::unique_ptr<Querier> querier(Tenant tenant, TimeRange range) override;
 
   std::uint64_t samples() const { return samples_; }

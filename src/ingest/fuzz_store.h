@@ -14,7 +14,8 @@ namespace silverback::ingest {
 
 class FuzzStore final : public Appender, public MetadataStore, public Catalog {
  public:
-  Result<AppendOutcome> append(Tenant, const Batch& batch, SeriesResolver& resolver) override {
+  Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras&) override {
     AppendOutcome outcome;
     if (batch.bits.size() != batch.times_ns.size()) std::abort();
     std::uint32_t next = 0;

@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +104,28 @@ struct AppendOutcome {
   std::vector<Refusal> refused;
 };
 
+/// How far a source, which can be read again from a position, has been taken in.
+struct Progress {
+  std::string source;         // "kafka/telemetry/metrics/3"
+  std::int64_t position = 0;  // of what comes next
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+struct AppendExtras {
+  /// Kept with the samples or not at all: they are in the same record of the log. A batch may hold nothing
+  /// else.
+  std::span<const Progress> progress = {};
+  /// Mixed into the keys, for a resolver that gives other labels than the bytes say.
+  std::uint64_t key_salt = 0;
+};
+
+class ProgressStore {
+ public:
+  virtual ~ProgressStore() = default;
+  /// Of sources whose names begin with `prefix`, by name: what survives kill -9. Threads: any.
+  virtual std::vector<Progress> progress(std::string_view prefix) const = 0;
+};
+
 class Appender {
  public:
   virtual ~Appender() = default;
@@ -111,7 +134,11 @@ class Appender {
   /// @returns Unavailable or ResourceExhausted when nothing of the batch is promised (disk full, log
   ///          failed, stopping, over the memory budget): the caller answers 503 or 429 and the client
   ///          sends again, which is harmless.
-  virtual Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) = 0;
+  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) {
+    return append_with(tenant, batch, resolver, {});
+  }
+  virtual Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                            const AppendExtras& extras) = 0;
 };
 
 /// Type, help and unit of a metric.

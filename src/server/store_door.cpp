@@ -22,10 +22,16 @@ class ClosedQuerier final : public Querier {
 
 }  // namespace
 
-Result<AppendOutcome> StoreDoor::append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) {
+Result<AppendOutcome> StoreDoor::append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                             const AppendExtras& extras) {
   storage::Tsdb* const store = inside();
   if (store == nullptr) return not_open();
-  return store->append(tenant, batch, resolver);
+  return store->append_with(tenant, batch, resolver, extras);
+}
+
+std::vector<Progress> StoreDoor::progress(std::string_view prefix) const {
+  const storage::Tsdb* const store = inside();
+  return store == nullptr ? std::vector<Progress>() : store->progress(prefix);
 }
 
 std::unique_ptr<Querier> StoreDoor::querier(Tenant tenant, TimeRange range) {

@@ -26,6 +26,7 @@ namespace silverback::server {
 
 class StoreDoor final : public Appender,
                         public Queryable,
+                        public ProgressStore,
                         public MetadataStore,
                         public Catalog,
                         public StorageAdmin {
@@ -35,7 +36,9 @@ class StoreDoor final : public Appender,
   void close() { store_.store(nullptr, std::memory_order_release); }
   bool is_open() const { return inside() != nullptr; }
 
-  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) override;
+  Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras& extras) override;
+  std::vector<Progress> progress(std::string_view prefix) const override;
   std::unique_ptr<Querier> querier(Tenant tenant, TimeRange range) override;
 
   Status put(Tenant tenant, std::vector<Metadata> entries) override;

@@ -13,6 +13,7 @@
 #include "storage/file_io.h"
 #include "storage/head_reader.h"
 #include "storage/time_codec.h"
+#include "storage/wal_record.h"
 
 namespace silverback::storage {
 namespace {
@@ -143,7 +144,7 @@ std::vector<std::uint64_t> list_checkpoints(const fs::path& dir) {
 }
 
 Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPosition position,
-                                        std::uint32_t end_ref) {
+                                        std::uint32_t end_ref, std::span<const Progress> progress) {
   auto file = WholeFile::create(path);
   if (!file) return file.status();
   if (Status bad = file->write(kMagic); !bad.ok()) return bad;
@@ -151,10 +152,15 @@ Result<CheckpointInfo> write_checkpoint(const fs::path& path, Head& head, WalPos
   writer.info.position = position;
   writer.info.bytes = kMagic.size();
   std::string header;
-  put_varint(header, kVersion);
+  put_varint(header, progress.empty() ? 1 : kVersion);
   put_varint(header, position.segment);
   put_varint(header, position.offset);
   if (Status bad = writer.block(BlockType::Header, header); !bad.ok()) return bad;
+  if (!progress.empty()) {
+    std::string sources;
+    encode_progress(sources, progress);
+    if (Status bad = writer.block(BlockType::Progress, sources); !bad.ok()) return bad;
+  }
 
   std::vector<SeriesRef> refs;
   std::vector<SeriesSnapshot> snapshots(kSliceSeries);

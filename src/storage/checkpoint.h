@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "base/status.h"
+#include "model/appender.h"
 #include "storage/head.h"
 #include "storage/wal.h"
 
@@ -28,11 +30,13 @@ struct CheckpointInfo {
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
   std::uint64_t bytes = 0;
+  std::vector<Progress> progress;  // of sources; load_checkpoint() alone fills it
 };
 
-/// Series with refs below `end_ref`. On return the file is durable.
+/// Series with refs below `end_ref`, and how far sources had been taken in at `position`. On return the file
+/// is durable.
 Result<CheckpointInfo> write_checkpoint(const std::filesystem::path& path, Head& head, WalPosition position,
-                                        std::uint32_t end_ref);
+                                        std::uint32_t end_ref, std::span<const Progress> progress = {});
 
 /// Reads header and checksums, and whether the end is there.
 /// @returns DataLoss when anything is wrong, InvalidArgument for a newer format

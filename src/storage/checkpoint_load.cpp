@@ -5,6 +5,7 @@
 #include "storage/checkpoint.h"
 #include "storage/checkpoint_format.h"
 #include "storage/time_codec.h"
+#include "storage/wal_record.h"
 #include "storage/window.h"
 
 namespace silverback::storage {
@@ -235,6 +236,15 @@ Status Loader::late(HeadShard& shard, HeadSeries& series, ValueType type, ByteRe
   return in.ok() ? Status() : damaged("late samples are cut short");
 }
 
+Status take_block(Loader& loader, BlockType type, std::string_view payload) {
+  if (type == BlockType::Data) return loader.block(payload);
+  if (type != BlockType::Progress) return damaged("a block of unknown type");
+  auto progress = take_progress(payload);
+  if (!progress) return progress.status();
+  loader.info.progress = std::move(*progress);
+  return {};
+}
+
 }  // namespace
 
 Result<CheckpointInfo> check_checkpoint(const fs::path& path) {
@@ -265,8 +275,7 @@ Result<CheckpointInfo> load_checkpoint(const fs::path& path, Head& head, bool sa
   for (;;) {
     Status status = blocks.next(type, payload);
     if (status.ok() && type == BlockType::End) return loader.info;
-    if (status.ok())
-      status = type == BlockType::Data ? loader.block(payload) : damaged("a block of unknown type");
+    if (status.ok()) status = take_block(loader, type, payload);
     if (status.ok()) continue;
     if (salvage) return loader.info;
     return status.in(path.string());

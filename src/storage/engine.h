@@ -29,6 +29,7 @@
 #include "storage/head.h"
 #include "storage/label_index.h"
 #include "storage/metadata_table.h"
+#include "storage/progress_table.h"
 #include "storage/tsdb.h"
 #include "storage/wal.h"
 #include "storage/wal_record.h"
@@ -43,7 +44,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver);
+  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                               const AppendExtras& extras);
   Status put_metadata(Tenant tenant, std::vector<Metadata> entries);
   Status create_database(Tenant tenant, std::string_view name);
 
@@ -58,6 +60,7 @@ class Engine {
   const LabelIndex& index() const { return index_; }
   const FieldCatalog& catalog() const { return catalog_; }
   const MetadataTable& metadata() const { return metadata_; }
+  const ProgressTable& progress() const { return progress_; }
   const ChunkStore& store() const { return *store_; }
   Head& head() { return head_; }
 
@@ -66,9 +69,9 @@ class Engine {
 
   // engine_append.cpp
   struct Unknown;
-  Status resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+  Status resolve_unknown(std::uint64_t mix, Tenant tenant, const Batch& batch, SeriesResolver& resolver,
                          std::vector<SeriesRef>& refs, AppendOutcome& outcome) EXCLUDES(create_mutex_);
-  Status create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice,
+  Status create_slice(std::uint64_t mix, Tenant tenant, const Batch& batch, std::span<Unknown> slice,
                       std::vector<SeriesRef>& refs, AppendOutcome& outcome) EXCLUDES(create_mutex_);
   Status log_series(Tenant tenant, std::span<Unknown> slice) REQUIRES(create_mutex_);
   Status memory_limit() const;
@@ -90,6 +93,7 @@ class Engine {
   Status replay(WalPosition from);
   Status replay_record(WalPosition position, RecordType type, std::string_view payload);
   Status replay_samples(WalPosition position, std::string_view payload);
+  Status replay_samples_of_sources(WalPosition position, std::string_view payload);
   Status replay_series(std::string_view payload);
   WalPosition flushed_at(std::int32_t window);
 
@@ -110,6 +114,7 @@ class Engine {
   LabelIndex index_;
   FieldCatalog catalog_;
   MetadataTable metadata_;
+  ProgressTable progress_;
   Head head_;
   WindowActivity activity_;
   CommitGate gate_;

@@ -21,6 +21,7 @@ struct AppendScratch {
   std::vector<SeriesRef> refs;
   std::vector<ValueType> types;
   SamplesEncoder encoder;
+  std::string with_progress;
 };
 
 }  // namespace
@@ -41,16 +42,18 @@ Status Engine::memory_limit() const {
                                              " MiB; send again later, or raise the budget");
 }
 
-Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) {
+Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                     const AppendExtras& extras) {
   if (Status full = memory_limit(); !full.ok()) return full;
   thread_local AppendScratch scratch;
+  const std::uint64_t mix = tenant_mix(tenant) ^ extras.key_salt;
   AppendOutcome outcome;
   WalTicket ticket;
   {
     const CommitGate::Pass pass(gate_);
-    const std::size_t unknown = head_.find(tenant_mix(tenant), batch.runs, scratch.refs);
+    const std::size_t unknown = head_.find(mix, batch.runs, scratch.refs);
     if (unknown > 0) {
-      if (Status failed = resolve_unknown(tenant, batch, resolver, scratch.refs, outcome); !failed.ok())
+      if (Status failed = resolve_unknown(mix, tenant, batch, resolver, scratch.refs, outcome); !failed.ok())
         return failed;
     }
     scratch.types.clear();
@@ -60,19 +63,27 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
       }
     }
     const std::string_view record = scratch.encoder.encode(scratch.refs, batch, scratch.types);
-    if (record.empty()) return outcome;
-    ticket = wal_->append(RecordType::Samples, record);
-    outcome.stored = head_.apply(batch, scratch.refs);
+    if (record.empty() && extras.progress.empty()) return outcome;
+    if (extras.progress.empty()) {
+      ticket = wal_->append(RecordType::Samples, record);
+    } else {
+      encode_progress(scratch.with_progress, extras.progress);
+      scratch.with_progress += record;
+      ticket = wal_->append(RecordType::SamplesOfSources, scratch.with_progress);
+      progress_.apply(extras.progress);
+    }
+    if (!record.empty()) outcome.stored = head_.apply(batch, scratch.refs);
     activity_.touch(batch.times_ns, clock_.now_ns());
   }
   Status kept = wal_->wait(ticket);
   note_trouble(kept);
   if (!kept.ok()) return std::move(kept).in("nothing of this request is promised");
+  progress_.confirm(extras.progress);
   figures_->appended.add(outcome.stored);
   return outcome;
 }
 
-Status Engine::resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+Status Engine::resolve_unknown(std::uint64_t mix, Tenant tenant, const Batch& batch, SeriesResolver& resolver,
                                std::vector<SeriesRef>& refs, AppendOutcome& outcome) {
   std::vector<Unknown> slice;
   for (std::size_t run = 0; run < refs.size();) {
@@ -87,12 +98,12 @@ Status Engine::resolve_unknown(Tenant tenant, const Batch& batch, SeriesResolver
       slice.push_back({run, std::move(*series)});
     }
     if (slice.empty()) continue;
-    if (Status failed = create_slice(tenant, batch, slice, refs, outcome); !failed.ok()) return failed;
+    if (Status failed = create_slice(mix, tenant, batch, slice, refs, outcome); !failed.ok()) return failed;
   }
   return {};
 }
 
-Status Engine::create_slice(Tenant tenant, const Batch& batch, std::span<Unknown> slice,
+Status Engine::create_slice(std::uint64_t mix, Tenant tenant, const Batch& batch, std::span<Unknown> slice,
                             std::vector<SeriesRef>& refs, AppendOutcome& outcome) {
   const MutexLock lock(create_mutex_);
   std::vector<SeriesToAdd> wanted;
@@ -133,7 +144,7 @@ Status Engine::create_slice(Tenant tenant, const Batch& batch, std::span<Unknown
   for (const Unknown& unknown : slice) {
     if (unknown.ref == kNoSeries) continue;
     refs[unknown.run] = unknown.ref;
-    head_.bind(tenant_mix(tenant), batch.runs[unknown.run].key, unknown.ref);
+    head_.bind(mix, batch.runs[unknown.run].key, unknown.ref);
   }
   return {};
 }

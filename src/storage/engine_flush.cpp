@@ -169,15 +169,17 @@ Status Engine::write_checkpoint_now(bool keep_previous) {
   figures_->checkpoints.add();
   WalPosition position;
   std::uint32_t end_ref = 0;
+  std::vector<Progress> progress;
   gate_.closed([&] {
     position = wal_->cut();
+    progress = progress_.applied();
     end_ref = static_cast<std::uint32_t>(index_.next_ref());
   });
   const std::uint64_t written = wal_->stats().written_bytes;
   Status status = save_registry();
   if (status.ok()) {
-    const auto done =
-        write_checkpoint(checkpoint_path(checkpoint_dir(), next_checkpoint_), head_, position, end_ref);
+    const auto done = write_checkpoint(checkpoint_path(checkpoint_dir(), next_checkpoint_), head_, position,
+                                       end_ref, progress);
     if (done) {
       log(LogLevel::Debug, "checkpoint written",
           {{"series", done->series},

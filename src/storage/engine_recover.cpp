@@ -77,6 +77,7 @@ Status Engine::load_checkpoints(WalPosition& from) {
   if (!loaded && !salvage) return loaded.status();
   if (loaded) {
     replay_->checkpoint_samples = loaded->samples;
+    progress_.restore(loaded->progress);
     if (!salvage) from = loaded->position;
   }
   const MutexLock lock(maintenance_mutex_);
@@ -149,11 +150,19 @@ Status Engine::replay_samples(WalPosition position, std::string_view payload) {
   return {};
 }
 
+Status Engine::replay_samples_of_sources(WalPosition position, std::string_view payload) {
+  const auto progress = take_progress(payload);
+  if (!progress) return progress.status();
+  progress_.restore(*progress);
+  return payload.empty() ? Status() : replay_samples(position, payload);
+}
+
 Status Engine::replay_record(WalPosition position, RecordType type, std::string_view payload) {
   if (type != RecordType::CheckpointMark) ++replay_->records;
   switch (type) {
     case RecordType::NewSeries: return replay_series(payload);
     case RecordType::Samples: return replay_samples(position, payload);
+    case RecordType::SamplesOfSources: return replay_samples_of_sources(position, payload);
     case RecordType::Metadata: {
       const auto record = decode_metadata(payload);
       if (!record) return record.status();

@@ -14,8 +14,13 @@ Result<std::unique_ptr<Tsdb>> Tsdb::open(TsdbOptions options, const Clock& clock
   return std::unique_ptr<Tsdb>(new Tsdb(std::move(*engine)));
 }
 
-Result<AppendOutcome> Tsdb::append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) {
-  return engine_->append(tenant, batch, resolver);
+Result<AppendOutcome> Tsdb::append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                        const AppendExtras& extras) {
+  return engine_->append(tenant, batch, resolver, extras);
+}
+
+std::vector<Progress> Tsdb::progress(std::string_view prefix) const {
+  return engine_->progress().durable(prefix);
 }
 
 std::unique_ptr<Querier> Tsdb::querier(Tenant tenant, TimeRange range) {

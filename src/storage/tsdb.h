@@ -62,6 +62,7 @@ class Engine;
 
 class Tsdb final : public Appender,
                    public Queryable,
+                   public ProgressStore,
                    public MetadataStore,
                    public Catalog,
                    public StorageAdmin {
@@ -75,7 +76,9 @@ class Tsdb final : public Appender,
   static Result<std::unique_ptr<Tsdb>> open(TsdbOptions options, const Clock& clock);
   ~Tsdb() override;
 
-  Result<AppendOutcome> append(Tenant tenant, const Batch& batch, SeriesResolver& resolver) override;
+  Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras& extras) override;
+  std::vector<Progress> progress(std::string_view prefix) const override;
   std::unique_ptr<Querier> querier(Tenant tenant, TimeRange range) override;
 
   Status put(Tenant tenant, std::vector<Metadata> entries) override;

@@ -45,6 +45,7 @@ enum class RecordType : std::uint8_t {
   Catalog = 4,
   Tombstone = 5,  // reserved
   CheckpointMark = 6,
+  SamplesOfSources = 7,  // and how far the sources have been taken in
 };
 
 /// A place in the log. Positions grow from record to record; {0, 0} is before everything.

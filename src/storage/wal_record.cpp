@@ -319,6 +319,28 @@ Status decode_series_entries(std::string_view payload, std::vector<SeriesEntry>&
   return {};
 }
 
+void encode_progress(std::string& payload, std::span<const Progress> progress) {
+  payload.clear();
+  put_varint(payload, progress.size());
+  for (const Progress& one : progress) {
+    put_string(payload, one.source);
+    put_zigzag(payload, one.position);
+  }
+}
+
+Result<std::vector<Progress>> take_progress(std::string_view& payload) {
+  ByteReader in(payload);
+  std::vector<Progress> progress;
+  const std::uint64_t count = in.varint();
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    std::string source(in.string());
+    progress.push_back({std::move(source), in.zigzag_varint()});
+  }
+  if (!in.ok()) return Status(Code::DataLoss, "progress of sources is damaged");
+  payload = in.rest();
+  return progress;
+}
+
 void encode_metadata(std::string& payload, Tenant tenant, std::span<const Metadata> entries) {
   put_varint(payload, static_cast<std::uint32_t>(tenant));
   for (const Metadata& entry : entries) {

@@ -39,6 +39,12 @@ class SamplesEncoder {
 /// @returns DataLoss for anything encode() does not write
 Status decode_samples(std::string_view payload, std::vector<SeriesRef>& refs, Batch& batch);
 
+/// How far sources have been taken in: stands before the samples of their batch, in the same record. Clears
+/// `payload`.
+void encode_progress(std::string& payload, std::span<const Progress> progress);
+/// Takes it off the front of `payload`; what is left are samples, or nothing.
+Result<std::vector<Progress>> take_progress(std::string_view& payload);
+
 /// One new series as the log remembers it.
 struct SeriesEntry {
   SeriesRef ref = kNoSeries;

@@ -41,7 +41,8 @@ class FakeStore final : public Appender,
   Status readiness;
   std::atomic<int> flushes{0};
 
-  Result<AppendOutcome> append(Tenant, const Batch& batch, SeriesResolver& resolver) override {
+  Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras&) override {
     if (before_append) {
       if (Status refused = before_append(); !refused.ok()) return refused;
     }

@@ -23,7 +23,8 @@ struct FakeSeries {
 
 class FakeStore final : public Appender, public MetadataStore, public Catalog {
  public:
-  Result<AppendOutcome> append(Tenant, const Batch& batch, SeriesResolver& resolver) override {
+  Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras&) override {
     ++appends;
     if (!failure.ok()) return failure;
     AppendOutcome outcome;

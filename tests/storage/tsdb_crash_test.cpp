@@ -41,7 +41,9 @@ double value_of(std::size_t series, std::uint64_t n) { return static_cast<double
     for (std::size_t i = 0; i < kSeries; ++i)
       request.series(labels_of(i)).sample(time_of(next), value_of(i, next));
     request.series(labels_of(next + 1'000)).sample(time_of(next), value_of(0, next));  // and always a new one
-    const auto outcome = (*tsdb)->append(kDefaultTenant, request.batch, request);
+    const Progress progress{"rounds", static_cast<std::int64_t>(next) + 1};
+    const auto outcome =
+        (*tsdb)->append_with(kDefaultTenant, request.batch, request, {std::span(&progress, 1), 0});
     if (!outcome || outcome->stored != kSeries + 1) ::_exit(3);
     if (::write(pipe, &next, sizeof next) != sizeof next) ::_exit(4);
   }
@@ -95,6 +97,12 @@ class TsdbCrash : public TsdbTest {
     }
     for (std::uint64_t n = 0; n < acknowledged; ++n)
       ASSERT_TRUE(all.contains(labels_of(n + 1'000).to_string())) << n;
+    // Exactly: neither behind the samples nor before them.
+    const auto progress = tsdb_->progress("rounds");
+    ASSERT_EQ(progress.size(), stored > 0 ? 1u : 0u);
+    if (stored > 0) {
+      ASSERT_EQ(progress[0].position, static_cast<std::int64_t>(stored));
+    }
     tsdb_.reset();
   }
 };

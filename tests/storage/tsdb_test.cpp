@@ -291,5 +291,43 @@ TEST_F(TsdbTest, SecondProcessIsRefusedInWords) {
   EXPECT_NE(second.status().message().find("another process"), std::string_view::npos);
 }
 
+TEST_F(TsdbTest, ProgressStaysThroughCheckpointsFlushesAndRestarts) {
+  open();
+  const auto put = [&](std::string source, std::int64_t position) {
+    Request nothing;
+    const Progress progress{std::move(source), position};
+    return tsdb_->append_with(kDefaultTenant, nothing.batch, nothing, {std::span(&progress, 1), 0});
+  };
+  ASSERT_TRUE(put("kafka/a", 1));
+  ASSERT_TRUE(put("kafka/b", 7));
+  ASSERT_TRUE(put("other", 3));
+  ASSERT_TRUE(tsdb_->checkpoint().ok());
+  ASSERT_TRUE(put("kafka/a", 2));
+  const std::vector<Progress> expected = {{"kafka/a", 2}, {"kafka/b", 7}};
+  EXPECT_EQ(tsdb_->progress("kafka/"), expected);
+  open();
+  EXPECT_EQ(tsdb_->progress("kafka/"), expected);
+  ASSERT_TRUE(tsdb_->flush().ok());
+  open();
+  EXPECT_EQ(tsdb_->progress("kafka/"), expected);
+}
+
+TEST_F(TsdbTest, TheSameBytesUnderAnotherSaltAreAnotherSeries) {
+  open();
+  Request plain;
+  plain.series({{"__name__", "m"}}).sample(1, 1.0);
+  write(plain);
+  // The resolver gives other labels for the same key, as one that adds labels does.
+  class Labelled final : public SeriesResolver {
+    Result<NewSeries> resolve(std::size_t) override {
+      NewSeries series;
+      series.labels = {{"__name__", "m"}, {"x", "y"}};
+      return series;
+    }
+  } labelled;
+  ASSERT_TRUE(tsdb_->append_with(kDefaultTenant, plain.batch, labelled, {{}, 42}));
+  EXPECT_EQ(read_all(*tsdb_).size(), 2u);
+}
+
 }  // namespace
 }  // namespace silverback::storage

@@ -155,6 +155,25 @@ TEST(SamplesRecord, ARefusedRunOfStringsMovesNoOther) {
   EXPECT_EQ(batch.string_at(1), "three");
 }
 
+TEST(ProgressRecord, BytesAreAsThePageSays) {
+  std::string payload;
+  encode_progress(payload, std::vector<Progress>{{"a/0", 5}, {"b", -1}});
+  EXPECT_EQ(hex(payload),
+            "02"
+            "03612f300a"
+            "016201");
+  payload += "rest";
+  std::string_view rest = payload;
+  const auto progress = take_progress(rest);
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(*progress, (std::vector<Progress>{{"a/0", 5}, {"b", -1}}));
+  EXPECT_EQ(rest, "rest");
+  for (std::size_t n = 0; n + 4 < payload.size(); ++n) {
+    std::string_view cut = std::string_view(payload).substr(0, n);
+    EXPECT_EQ(take_progress(cut).status().code(), Code::DataLoss) << n;
+  }
+}
+
 TEST(SamplesRecord, NothingToStoreIsNoPayload) {
   Stored stored;
   stored.run(0);
