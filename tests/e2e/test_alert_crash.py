@@ -1,7 +1,7 @@
 """kill -9 at any moment between a sample and the receiver's answer: every transition arrives, clocks run on.
 
     test_alert_crash.py            a few kills, in seconds
-    test_alert_crash.py --kills 120 [--alerts 40] [--seed 1]    by hand, in minutes
+    test_alert_crash.py --kills 120 [--alerts 40] [--seed 1] [--groups 4]    by hand, in minutes
 
 What is asked of the server: every alert that was up, or down, for longer than evaluation, `for`, group interval and
 the receiver's moods take is told once. A message may come again only with the Idempotency-Key that it had, and only
@@ -24,8 +24,8 @@ CONFIG = """
 global: {evaluation_interval: 1s}
 rule_files: [rules/*.yml]
 notifications:
-  route: {receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
-  receivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1:%d/mood', timeout: 1s}]}]
+  route: {receiver: hook, group_by: [%(by)s], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+  receivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1:%(port)d/mood', timeout: 1s}]}]
 """
 RULES = """
 groups:
@@ -75,8 +75,9 @@ class Hook(Receiver):
 
 
 class Driver:
-    def __init__(self, server, hook, chance, alerts):
+    def __init__(self, server, hook, chance, alerts, groups):
         self.server, self.hook, self.chance = server, hook, chance
+        self.groups = groups
         self.series = [Series(i) for i in range(alerts)]
         for one in self.series:
             one.patience = chance.uniform(0, 5)  # the first change comes early, and not of all at once
@@ -84,11 +85,14 @@ class Driver:
         self.pid = None
         self.last_push = time.time()
 
+    def team(self, one):
+        return str(one.index % self.groups) if self.groups else ""
+
     def push(self):
         """One sample of each; what was acknowledged counts."""
         now = time.time()
-        body = [({"__name__": "m", "kind": "life", "idx": str(one.index)}, [(int(now * 1000), 2 if one.up else 0)])
-                for one in self.series]
+        body = [({"__name__": "m", "kind": "life", "idx": str(one.index), "team": self.team(one)},
+                 [(int(now * 1000), 2 if one.up else 0)]) for one in self.series]
         try:
             status = self.server.remote_write(body).status
         except OSError:
@@ -129,7 +133,8 @@ class Driver:
 
     def one_end(self):
         """A kill at some moment; now and then a stop or a reload."""
-        kind = self.chance.choice(["random", "random", "request", "request", "answer", "answer", "long", "stop", "reload"])
+        kind = self.chance.choice(["random", "random", "request", "request", "answer", "answer", "long", "stop",
+                                   "reload"])
         if kind in ("stop", "reload"):
             self.ends[kind] += 1
             self.run(self.chance.uniform(0.2, 1.5))
@@ -194,9 +199,11 @@ def heard(hook):
 
 class Verdict:
     def __init__(self):
+        self.driver = None
         self.problems, self.transitions, self.again, self.unknowable, self.latest = [], 0, 0, 0, 0.0
 
     def judge(self, driver):
+        self.driver = driver
         told = heard(driver.hook)
         bodies = {}
         for request in list(driver.hook.requests):
@@ -211,9 +218,20 @@ class Verdict:
                                      f" told of {len(starts)}: {starts}")
                 continue
             for start, (up, down) in zip(starts, one.incidents):
-                self.incident(one.index, mine[start], start, up, down)
+                self.incident(one.index, mine[start], start, up, down, driver.groups == 0)
 
-    def incident(self, index, requests, start, up, down):
+    def around(self, index, since):
+        """What came of the group of a series in the seconds around a time."""
+        team = self.driver.team(self.driver.series[index])
+        out = []
+        for request in list(self.driver.hook.requests):
+            payload = request.json()
+            if payload["groupLabels"].get("team", "") == team and since - 3 < request.time < since + 12:
+                told = " ".join(f"{alert['labels']['idx']}:{alert['status']}" for alert in payload["alerts"])
+                out.append(f"{request.time - since:.2f} s {request.mood} {told}")
+        return out
+
+    def incident(self, index, requests, start, up, down, alone):
         what = f"series {index}, up at {up:.2f}, told as {start:.2f}"
         if not up + FOR_S - 0.3 <= start <= up + FOR_S + 8 * harness.SLOW:
             self.problems.append(what + f": fired {start - up:.2f} s after the sample")
@@ -223,19 +241,23 @@ class Verdict:
             self.transitions += 1
             got = requests.get(status, [])
             if not got:
-                self.problems.append(what + f": never told that it is {status}")
+                self.problems.append(what + f": never told that it is {status}, true since {since:.2f}; heard of its"
+                                     f" group: {self.around(index, since)}")
                 continue
             self.latest = max(self.latest, got[0].time - since)
+            if not alone:  # is told again with the news of others
+                continue
             if len({one.headers.get("idempotency-key") for one in got}) != 1:
-                self.problems.append(what + f": told {len(got)} times that it is {status}, with different keys: " + str(
-                    [(round(one.time - since, 2), one.mood, one.whole, one.headers.get("idempotency-key")) for one in got]))
+                tries = [(round(one.time - since, 2), one.mood, one.whole, one.headers.get("idempotency-key"))
+                         for one in got]
+                self.problems.append(what + f": told that it is {status} with different keys: {tries}")
             self.again += len(got) - 1
             # Again though 200 was sent: the kill came before it was written down.
             self.unknowable += sum(one.mood == "ok" and one.whole for one in got[:-1])
 
 
 class AlertCrash(harness.TestCase):
-    kills, alerts, seed = 4, 8, None
+    kills, alerts, seed, groups = 4, 8, None, 0  # groups: of several alerts; 0 is one for each alert
 
     def setUp(self):
         self.seed_ = self.seed if self.seed is not None else random.randrange(1 << 30)
@@ -247,7 +269,8 @@ class AlertCrash(harness.TestCase):
         server = self.server(start=False)
         folder = server.directory
         os.makedirs(os.path.join(folder, "rules"))
-        for name, text in (("silverback.yml", CONFIG % self.hook.port),
+        by = "team" if self.groups else "'...'"
+        for name, text in (("silverback.yml", CONFIG % {"port": self.hook.port, "by": by}),
                            ("rules/crash.yml", RULES % {"patience": f"{patience}s"})):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -256,7 +279,7 @@ class AlertCrash(harness.TestCase):
         return server.start()
 
     def test_every_transition_arrives(self):
-        driver = Driver(self.begin(3), self.hook, self.chance, self.alerts)
+        driver = Driver(self.begin(3), self.hook, self.chance, self.alerts, self.groups)
         self.hook.moods = 0.25
         while driver.kills() < self.kills:
             driver.one_end()
@@ -303,7 +326,7 @@ class AlertCrash(harness.TestCase):
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
-    for name in ("kills", "alerts", "seed"):
+    for name in ("kills", "alerts", "seed", "groups"):
         if f"--{name}" in arguments:
             at = arguments.index(f"--{name}")
             setattr(AlertCrash, name, int(arguments[at + 1]))

@@ -50,13 +50,13 @@ class BadReceivers(harness.TestCase):
         self.server_.flags += [f"--config.file={self.config}", "--web.enable-lifecycle", "--self-scrape.interval=0s",
                                "--rules.alert-resend-delay=1s"]
         self.server_.start()
-        quiet = self.turns(4)
+        quiet = self.turns(3)
         self.write(bad)
         answer = self.server_.request("POST", "/-/reload")
         self.assertEqual(answer.status, 200, answer.body)
-        self.turns(3)
+        self.turns(2)
         before = memory_mib(self.server_)
-        loud = self.turns(8)
+        loud = self.turns(5)
         self.assertLess(memory_mib(self.server_) - before, 30 * harness.SLOW)
         return quiet, loud
 
@@ -112,7 +112,7 @@ class BadReceivers(harness.TestCase):
         self.check_evaluation(quiet, loud)
         self.check_outside()
         told = self.receiver.of("/ok")
-        self.assertGreaterEqual(len(told), 8, "the good one hears less")
+        self.assertGreaterEqual(len(told), 6, "the good one hears less")
         self.assertGreater(told[-1].time, time.time() - 3 * harness.SLOW)
         for how in BAD:
             if how in ("endless", "headers", "slow"):  # the status has come, or comes sometimes
@@ -138,7 +138,7 @@ class BadReceivers(harness.TestCase):
         self.check_evaluation(quiet, loud)
         self.check_outside()
         told = self.receiver.of("/ok")
-        self.assertGreaterEqual(len(told), 8, "the good one hears less")
+        self.assertGreaterEqual(len(told), 6, "the good one hears less")
         self.assertGreater(told[-1].time, time.time() - 3 * harness.SLOW)
         keys = [one.headers["idempotency-key"] for one in told]
         self.assertEqual(len(set(keys)), len(keys), "the good one heard something twice")
@@ -147,7 +147,7 @@ class BadReceivers(harness.TestCase):
                 self.assertLess(self.metric("silverback_notifications_waiting", f'receiver="{how}"'), 3)
                 if how != "down":
                     self.assertGreater(len(self.receiver.of(f"/{how}/")), 0)
-        self.assertGreater(self.metric("alertmanager_notification_requests_failed_total", 'integration="webhook"'), 10)
+        self.assertGreater(self.metric("alertmanager_notification_requests_failed_total", 'integration="webhook"'), 8)
         self.assertGreater(self.metric("alertmanager_notifications_failed_total", 'integration="webhook"'), 0)
         # "Come again in a second" is heeded; "you are wrong" is final until there is news.
         busy = [one.time for one in self.receiver.of("/busy/")]
