@@ -102,6 +102,7 @@ def follow(page):
         shell.close()
 
 
+@unittest.skipUnless(shutil.which("bash") and shutil.which("curl"), "bash or curl is not installed")
 class Cookbook(unittest.TestCase):
     """Pages mostly wait, so they run side by side."""
 

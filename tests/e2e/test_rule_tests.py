@@ -67,7 +67,9 @@ class RuleTests(harness.TestCase):
         config = os.path.join(server.directory, "c.yml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"global: {{evaluation_interval: 1s}}\nrule_files: ['{rules}']\n"
-                       "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:1']}]}]}\n")
+                       "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:1']}]}]}\n"
+                       "notifications: {route: {receiver: r}, receivers: "
+                       "[{name: r, webhook_configs: [{url: 'http://127.0.0.1:1'}]}]}\n")
         server.flags.append(f"--config.file={config}")
         server.start()
         server.lines("m v=1\nnot a line")
