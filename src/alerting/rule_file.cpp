@@ -22,7 +22,8 @@ constexpr std::int64_t kMaxLimit = 1'000'000'000;
 
 class Reader {
  public:
-  explicit Reader(std::string_view name) : name_(name), problems_(std::string(name)) {}
+  Reader(std::string_view name, const query::promql::ParserOptions& expressions)
+      : name_(name), expressions_(expressions), problems_(std::string(name)) {}
 
   Result<RuleFile> run(const yaml::Node& document) {
     RuleFile file;
@@ -176,7 +177,7 @@ class Reader {
   // What is good becomes the form that Prometheus shows in its API and in links.
   void check_expression(const yaml::Node& node, const std::string& what, std::string_view trouble,
                         std::string& text) {
-    const auto parsed = query::promql::parse_expr(text, {});
+    const auto parsed = query::promql::parse_expr(text, expressions_);
     if (parsed) {
       text = query::promql::to_string(**parsed);
     } else {
@@ -195,6 +196,7 @@ class Reader {
   }
 
   const std::string name_;
+  query::promql::ParserOptions expressions_;
   yaml::Problems problems_;
   std::set<std::string> group_names_;
 };
@@ -207,10 +209,11 @@ std::string with_rule_variables(std::string_view text) {
          std::string(text);
 }
 
-Result<RuleFile> parse_rule_file(std::string_view text, std::string_view name) {
+Result<RuleFile> parse_rule_file(std::string_view text, std::string_view name,
+                                 const query::promql::ParserOptions& expressions) {
   const auto document = yaml::parse(text, name);
   if (!document) return document.status();
-  return Reader(name).run(*document);
+  return Reader(name, expressions).run(*document);
 }
 
 }  // namespace silverback::alerting

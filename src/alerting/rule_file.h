@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "query/promql/parser.h"
 
 namespace silverback::alerting {
 
@@ -67,9 +68,11 @@ struct RuleFile {
 
 /// Checks everything that can be checked without data: fields, names, expressions, templates.
 /// @param name  what messages begin with
+/// @param expressions  what those may use
 /// @returns InvalidArgument with every problem on a line of its own: "rules.yml:12: rule 2, \"ManyErrors\":
 /// ..."
-Result<RuleFile> parse_rule_file(std::string_view text, std::string_view name);
+Result<RuleFile> parse_rule_file(std::string_view text, std::string_view name,
+                                 const query::promql::ParserOptions& expressions = {});
 
 /// A template of a rule, with the variables that rules have before it: $labels, $externalLabels,
 /// $externalURL, $value.

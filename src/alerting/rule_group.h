@@ -43,6 +43,7 @@ struct RuleSettings {
   std::int64_t resend_delay_ms = 60'000;  // Alertmanagers hear of a firing alert again so often
   TextPairs external_labels;
   std::string external_url;
+  query::promql::ParserOptions expressions;  // what those of rules may use
   friend bool operator==(const RuleSettings&, const RuleSettings&) = default;
 };
 

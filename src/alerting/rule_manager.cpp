@@ -78,22 +78,23 @@ RuleManager::Groups RuleManager::groups() const {
   return groups_;
 }
 
-Result<RuleFile> RuleManager::read(const std::string& path) {
+Result<RuleFile> RuleManager::read(const std::string& path, const query::promql::ParserOptions& expressions) {
   const auto text = read_text_file(path);
   if (!text) return text.status();
-  return parse_rule_file(*text, path);
+  return parse_rule_file(*text, path, expressions);
 }
 
 namespace {
 
 // All files, or all their problems.
-Result<std::vector<std::pair<std::string, RuleFile>>> read_all(const std::vector<std::string>& patterns) {
+Result<std::vector<std::pair<std::string, RuleFile>>> read_all(
+    const std::vector<std::string>& patterns, const query::promql::ParserOptions& expressions) {
   const auto paths = matching_files(patterns);
   if (!paths) return paths.status();
   std::vector<std::pair<std::string, RuleFile>> files;
   std::string problems;
   for (const std::string& path : *paths) {
-    auto file = RuleManager::read(path);
+    auto file = RuleManager::read(path, expressions);
     if (file) {
       files.emplace_back(path, std::move(*file));
     } else {
@@ -106,11 +107,14 @@ Result<std::vector<std::pair<std::string, RuleFile>>> read_all(const std::vector
 
 }  // namespace
 
-Status RuleManager::check(const std::vector<std::string>& patterns) { return read_all(patterns).status(); }
+Status RuleManager::check(const std::vector<std::string>& patterns,
+                          const query::promql::ParserOptions& expressions) {
+  return read_all(patterns, expressions).status();
+}
 
 Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns,
                          const std::function<void()>& paused) {
-  const auto files = read_all(patterns);
+  const auto files = read_all(patterns, settings.expressions);
   if (!files) return files.status();
   Groups now;
   for (const auto& [path, file] : *files) {

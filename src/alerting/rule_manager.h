@@ -43,9 +43,10 @@ class RuleManager {
               const std::function<void()>& paused = {}) EXCLUDES(mutex_);
 
   /// The same without taking anything up.
-  static Status check(const std::vector<std::string>& patterns);
+  static Status check(const std::vector<std::string>& patterns,
+                      const query::promql::ParserOptions& expressions);
   /// One file. @returns NotFound or InvalidArgument
-  static Result<RuleFile> read(const std::string& path);
+  static Result<RuleFile> read(const std::string& path, const query::promql::ParserOptions& expressions);
 
   /// In the order of files and groups.
   Groups groups() const EXCLUDES(mutex_);

@@ -252,7 +252,7 @@ Result<Rules> read_rules(const UnitTestFile& file, std::vector<std::string>& war
     if (!seen.insert(path).second) continue;
     const auto text = read_text_file(path);
     if (!text) return text.status();
-    auto parsed = parse_rule_file(*text, path);
+    auto parsed = parse_rule_file(*text, path, query::promql::ParserOptions::everything());
     if (!parsed) return parsed.status();
     rules.emplace_back(path, std::move(*parsed));
   }

@@ -55,7 +55,8 @@ Status read_form(const Service& service, const HttpRequest& request, const Param
   form.limits.samples = kMostSamples;
   form.limits.deadline = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(timeout);
   form.job.file = params.get("file").empty() ? "rules.yml" : std::string(params.get("file"));
-  auto rules = alerting::parse_rule_file(request.body, form.job.file);
+  auto rules =
+      alerting::parse_rule_file(request.body, form.job.file, query::promql::ParserOptions::everything());
   if (!rules) return rules.status();
   form.job.rules = std::move(*rules);
   return {};

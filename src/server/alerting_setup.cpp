@@ -9,6 +9,7 @@
 #include "alerting/rule_manager.h"
 #include "base/yaml.h"
 #include "server/config_file.h"
+#include "server/options.h"
 
 namespace silverback::server {
 namespace {
@@ -42,6 +43,7 @@ Result<alerting::AlertingConfig> load_alerting(const Settings& settings, std::ui
     config = std::move(*read);
   }
   config.rules.external_url = own_address(settings, port);
+  config.rules.expressions = rule_expressions(settings);
   config.rules.resend_delay_ms = settings.alert_resend_delay.count();
   return config;
 }
@@ -53,11 +55,11 @@ Status check_alerting(const std::string& path) {
     const auto templates = notify::load_templates(config->notifications->templates);
     if (!templates) return templates.status().in(path + ": notifications");
   }
-  return alerting::RuleManager::check(config->rule_files);
+  return alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
 }
 
 Result<std::size_t> check_rule_file(const std::string& path) {
-  const auto file = alerting::RuleManager::read(path);
+  const auto file = alerting::RuleManager::read(path, query::promql::ParserOptions::everything());
   if (!file) return file.status();
   std::size_t rules = 0;
   for (const alerting::GroupSpec& group : file->groups) rules += group.rules.size();

@@ -54,6 +54,16 @@ query::EngineOptions engine_options(const Settings& settings) {
   return out;
 }
 
+query::promql::ParserOptions rule_expressions(const Settings& settings) {
+  const query::EngineOptions engine = engine_options(settings);
+  query::promql::ParserOptions out;
+  out.experimental_functions = engine.experimental_functions;
+  out.duration_expressions = engine.duration_expressions;
+  out.extended_range_selectors = engine.extended_range_selectors;
+  out.fill_modifiers = engine.fill_modifiers;
+  return out;
+}
+
 query::EngineOptions rule_engine_options(const Settings& settings) {
   query::EngineOptions out = engine_options(settings);
   out.gauges = false;

@@ -150,7 +150,7 @@ class Offline {
   Result<std::string> replay(const ReplayOptions& options, const std::string& path, bool& failed) {
     const auto text = alerting::read_text_file(path);
     if (!text) return text.status();
-    auto rules = alerting::parse_rule_file(*text, path);
+    auto rules = alerting::parse_rule_file(*text, path, query::promql::ParserOptions::everything());
     if (!rules) return rules.status();
     const alerting::ReplayJob job{configured_name(path), std::move(*rules), options.from_ms,
                                   options.to_ms,         config_.rules,     options.write};

@@ -61,6 +61,15 @@ groups:
   EXPECT_EQ(rule.resolve, "up == 1");
 }
 
+TEST(RuleFile, ExpressionsUseWhatIsEnabled) {
+  constexpr std::string_view kText = "groups: [{name: g, rules: [{record: r, expr: 'limitk(1, m)'}]}]";
+  query::promql::ParserOptions enabled;
+  enabled.experimental_functions = true;
+
+  EXPECT_TRUE(parse_rule_file(kText, "r.yml", enabled));
+  EXPECT_NE(problems(kText).find("limitk() is experimental"), std::string::npos);
+}
+
 TEST(RuleFile, ReadsTheShortFormAsRules) {
   const auto file = parse_rule_file(
       "alerts:\n  - {name: HighErrorRate, condition: error_rate > 0.05, severity: critical, notification: "

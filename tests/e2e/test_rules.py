@@ -138,6 +138,12 @@ class Rules(harness.TestCase):
         self.assertIn(b"rule 2, \\\"High\\\": could not parse expression", answer.body.replace(b'"High"', b'\\"High\\"'))
         self.assertEqual(self.rule()["state"], "firing")
 
+    def test_experimental_functions(self):
+        self.server_.stop()
+        self.write(self.rules, "groups: [{name: g, interval: 1s, rules: [{record: r, expr: 'limitk(1, vector(3))'}]}]")
+        self.server_.start("--enable-feature=promql-experimental-functions")
+        harness.wait_for(lambda: self.server_.query("r"), 10, self.server_.text)
+
     def test_check(self):
         good = harness.run("check", "rules", self.rules)
         self.assertEqual((good.returncode, good.stdout), (0, f"{self.rules}: good, 2 rules\n"))

@@ -27,6 +27,7 @@ struct ParserOptions {
   std::uint32_t max_depth = 1'000;  // nesting, and length of a chain such as 1 + 1 + ...
 
   static ParserOptions everything() { return {true, true, true, true, 1 << 20, 1'000}; }
+  friend bool operator==(const ParserOptions&, const ParserOptions&) = default;
 };
 
 Result<ExprPtr> parse_expr(std::string_view text, const ParserOptions& options);
