@@ -233,7 +233,8 @@ def read(bootstrap, topic, partitions, start=EARLIEST, seconds=30, **settings):
     partitions = list(range(partitions)) if isinstance(partitions, int) else list(partitions)
     out, ended = [], set()
     merged = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True,
-              "auto.offset.reset": "earliest", "isolation.level": "read_committed", **_dotted(settings)}
+              "auto.offset.reset": "earliest", "isolation.level": "read_committed", "fetch.wait.max.ms": 10,
+              **_dotted(settings)}
     with _Handle(1, bootstrap, merged) as consumer:
         with _places(topic, {p: start for p in partitions}) as places:
             _check(_lib.rd_kafka_assign(consumer.handle, places), "assign")

@@ -17,8 +17,10 @@
 //   what followers say, -1: as the leader coordinator GROUP BROKER version API MIN MAX                  what
 //   brokers say they speak; -1 -1: nothing
 //
-// The mock keeps some 5 MB of batches a partition and drops the oldest beyond. It knows no CreateTopics, DeleteRecords,
-// passwords or TLS.
+// The mock keeps some 5 MB of batches a partition and drops the oldest beyond. It knows no CreateTopics,
+// DeleteRecords, passwords or TLS. A group forms after 3 s, for which members' sessions must last longer, and
+// each later rebalance takes 5 s (a cooperative one has two): tests of groups are quicker with the real
+// broker.
 #include <librdkafka/rdkafka.h>
 // After rdkafka.h, as it demands.
 #include <librdkafka/rdkafka_mock.h>
