@@ -15,7 +15,7 @@ namespace silverback::ingest {
 class FuzzStore final : public Appender, public MetadataStore, public Catalog {
  public:
   Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
-                                    const AppendExtras&) override {
+                                    const AppendExtras& extras) override {
     AppendOutcome outcome;
     if (batch.bits.size() != batch.times_ns.size()) std::abort();
     std::uint32_t next = 0;
@@ -33,7 +33,7 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
         if ((batch.bits[r.first] >> 32) > batch.strings.size()) std::abort();
         if (!valid_utf8(batch.string_at(r.first))) std::abort();
       }
-      seen.push_back({std::move(*made), r.key});
+      seen.push_back({std::move(*made), {r.key.lo ^ extras.key_salt, r.key.hi}});
       outcome.stored += r.count;
     }
     if (next != batch.bits.size()) std::abort();

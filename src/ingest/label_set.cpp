@@ -1,5 +1,7 @@
 #include "ingest/label_set.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
 
 namespace silverback::ingest {
@@ -19,6 +21,11 @@ std::string quoted(std::string_view text) {
 }
 
 Status LabelSet::add(std::string_view name, std::string_view value, RefusedBecause& reason) {
+  const bool replaced = std::ranges::any_of(extra_, [&](const auto& label) { return label.first == name; });
+  return replaced ? Status() : take(name, value, reason);
+}
+
+Status LabelSet::take(std::string_view name, std::string_view value, RefusedBecause& reason) {
   reason = RefusedBecause::Malformed;
   if (name.empty())
     return {Code::InvalidArgument, "a label name is empty; give it a name or leave the label out"};
@@ -45,7 +52,11 @@ Status LabelSet::add(std::string_view name, std::string_view value, RefusedBecau
   return {};
 }
 
-Result<Labels> LabelSet::finish() {
+Result<Labels> LabelSet::finish(RefusedBecause& reason) {
+  for (const auto& [name, value] : extra_) {
+    if (Status taken = take(name, value, reason); !taken.ok()) return taken;
+  }
+  reason = RefusedBecause::Malformed;
   auto labels = Labels::from_pairs(pairs_);
   if (!labels) return labels.status();
   if (labels->get(kMetricName).empty()) {

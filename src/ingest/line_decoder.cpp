@@ -69,7 +69,11 @@ Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOption
   context_ = hash64(database_, seed_ + static_cast<std::uint64_t>(tenant));
   line_seed_ = hash64(retention_policy_, context_);
   unit_ns_ = unit_of(options.precision);
-  default_time_ns_ = floor_div(now_ns, unit_ns_) * unit_ns_;
+  extra_tags_ = options.extra_labels;
+  // No hour, the largest unit, begins before the earliest time.
+  const std::int64_t time_ns = std::max(options.default_time_ns == 0 ? now_ns : options.default_time_ns,
+                                        line::kMinTimeNs + unit_of(Precision::Hours));
+  default_time_ns_ = floor_div(time_ns, unit_ns_) * unit_ns_;
   if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
   }
@@ -279,10 +283,10 @@ bool LineDecoder::parse_time(const char*& p, std::int64_t& time_ns) {
     while (p != end_ && *p == ' ') ++p;
     if (p != end_ && *p == '\r') ++p;
     if (p != end_ && *p != '\n') return fail("point is invalid");
-    if (time_ns > latest_ns_ && drop_words_.empty()) {
-      drop_reason_ = RefusedBecause::TimeRange;
-      drop_words_ = "time is too far in the future; check the sender's clock";
-    }
+  }
+  if (time_ns > latest_ns_ && drop_words_.empty()) {
+    drop_reason_ = RefusedBecause::TimeRange;
+    drop_words_ = "time is too far in the future; check the sender's clock";
   }
   return true;
 }

@@ -89,6 +89,8 @@ class LineDecoder final : public Resolver {
 
   Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
   Status split_line(std::size_t index);
+  Status rename_tag(LabelView& tag);
+  Status add_extra_tags();
   std::size_t line_of(std::size_t run) const;
   std::string_view whole_line(const Line& line) const;
   std::string message(const WriteReport& report, std::uint64_t good_lines) const;
@@ -113,6 +115,7 @@ class LineDecoder final : public Resolver {
   Tenant tenant_ = kDefaultTenant;
   std::string database_;
   std::string retention_policy_;
+  ExtraLabels extra_tags_;
   std::uint64_t context_ = 0;  // tenant and database
   std::uint64_t line_seed_ = 0;
   std::int64_t default_time_ns_ = 0;

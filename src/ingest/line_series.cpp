@@ -34,28 +34,52 @@ Status LineDecoder::split_line(std::size_t index) {
   const std::string_view key = body_.substr(line.at, line.key_size);
   if (const Status split = line::split_key(key, measurement_, tags_); !split.ok()) return split;
   if (!valid_utf8(key)) return {Code::InvalidArgument, "measurement or tags are not valid UTF-8"};
+  std::size_t storage = 2 * key.size() + (tags_.size() + extra_tags_.size()) * kTagPrefix.size();
+  for (const auto& [name, value] : extra_tags_) storage += name.size();
   key_storage_.clear();
-  key_storage_.reserve(2 * key.size() + tags_.size() * kTagPrefix.size());  // views into it must stay good
+  key_storage_.reserve(storage);  // views into it must stay good
   measurement_ = line::unescape(measurement_, line::kMeasurementEscapes, key_storage_);
   for (LabelView& tag : tags_) {
     tag.name = line::unescape(tag.name, line::kTagEscapes, key_storage_);
     tag.value = line::unescape(tag.value, line::kTagEscapes, key_storage_);
-    if (tag.name == "time") {
-      return {Code::InvalidArgument,
-              "invalid tag key: input tag \"time\" on measurement " + quoted(measurement_) + " is invalid"};
-    }
-    if (needs_prefix(tag.name)) {
-      const std::size_t begin = key_storage_.size();
-      key_storage_.append(kTagPrefix).append(tag.name);
-      tag.name = std::string_view(key_storage_).substr(begin);
-    }
+    if (Status renamed = rename_tag(tag); !renamed.ok()) return renamed;
   }
   std::sort(tags_.begin(), tags_.end());
   const auto same_name = [](const LabelView& a, const LabelView& b) { return a.name == b.name; };
   if (std::adjacent_find(tags_.begin(), tags_.end(), same_name) != tags_.end()) {
     return {Code::InvalidArgument, "duplicate tags"};
   }
+  if (Status added = add_extra_tags(); !added.ok()) return added;
   split_index_ = index;
+  return {};
+}
+
+// A tag's name as a label. key_storage_ has the room.
+Status LineDecoder::rename_tag(LabelView& tag) {
+  if (tag.name == "time") {
+    return {Code::InvalidArgument,
+            "invalid tag key: input tag \"time\" on measurement " + quoted(measurement_) + " is invalid"};
+  }
+  if (!needs_prefix(tag.name)) return {};
+  const std::size_t begin = key_storage_.size();
+  key_storage_.append(kTagPrefix).append(tag.name);
+  tag.name = std::string_view(key_storage_).substr(begin);
+  return {};
+}
+
+// Labels from outside, which no escapes are taken out of.
+Status LineDecoder::add_extra_tags() {
+  const auto own = static_cast<std::ptrdiff_t>(tags_.size());
+  for (const auto& [name, value] : extra_tags_) {
+    LabelView tag{name, value};
+    if (Status renamed = rename_tag(tag); !renamed.ok()) return renamed;
+    tags_.push_back(tag);
+  }
+  const auto extra = tags_.begin() + own;
+  const auto replaced = [&](const LabelView& tag) {
+    return std::any_of(extra, tags_.end(), [&](const LabelView& other) { return other.name == tag.name; });
+  };
+  tags_.erase(std::remove_if(tags_.begin(), extra, replaced), extra);
   return {};
 }
 
@@ -83,12 +107,11 @@ Result<NewSeries> LineDecoder::decode(std::size_t run, RefusedBecause& reason) {
   for (const LabelView& tag : tags_) {
     if (const Status added = labels_.add(tag.name, tag.value, reason); !added.ok()) return added;
   }
-  reason = RefusedBecause::Malformed;
   labels_.set(kMetricName, metric_);
   labels_.set(kDatabaseLabel, database_);
   labels_.set(kFieldLabel, field);
   labels_.set(kRetentionPolicyLabel, retention_policy_);  // the default one is empty, and so left out
-  auto labels = labels_.finish();
+  auto labels = labels_.finish(reason);
   if (!labels) return labels.status();
   return NewSeries{std::move(*labels), value.type, database_, std::string(measurement_), std::string(field)};
 }

@@ -1,3 +1,4 @@
+#include "ingest/append_body.h"
 #include "ingest/line_decoder.h"
 #include "ingest/write.h"
 
@@ -22,7 +23,7 @@ struct LineWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits)
       : targets(t), tally(limits), decoder(t.catalog, limits) {}
 
-  Status write(Tenant tenant, std::string_view body, const LineOptions& options);
+  Status write(Tenant tenant, std::string_view body, const LineOptions& options, const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -34,7 +35,8 @@ LineWriter::LineWriter(const WriteTargets& targets, const WriteLimits& limits)
     : state_(std::make_unique<State>(targets, limits)) {}
 LineWriter::~LineWriter() = default;
 
-Status LineWriter::State::write(Tenant tenant, std::string_view body, const LineOptions& options) {
+Status LineWriter::State::write(Tenant tenant, std::string_view body, const LineOptions& options,
+                                const AppendExtras* extras) {
   tally.clear();
   if (!targets.catalog.has_database(tenant, options.database)) {
     if (!options.create_database) return {Code::NotFound, "database not found: " + quoted(options.database)};
@@ -43,22 +45,19 @@ Status LineWriter::State::write(Tenant tenant, std::string_view body, const Line
   }
   const Status parsed = decoder.parse(body, tenant, options, targets.clock.now_ns(), batch, tally);
   if (!parsed.ok()) return parsed;
-  AppendOutcome outcome;
-  if (!batch.runs.empty()) {
-    auto appended = targets.appender.append(tenant, batch, decoder);
-    if (!appended) {
-      decoder.forget();
-      return appended.status();
-    }
-    outcome = std::move(*appended);
+  const auto outcome = append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras);
+  if (!outcome) {
+    decoder.forget();
+    return outcome.status();
   }
-  decoder.finish(outcome, tally);
+  decoder.finish(*outcome, tally);
   return {};
 }
 
-Result<WriteReport> LineWriter::write(Tenant tenant, std::string_view body, const LineOptions& options) {
+Result<WriteReport> LineWriter::write(Tenant tenant, std::string_view body, const LineOptions& options,
+                                      const AppendExtras* extras) {
   State& s = *state_;
-  const Status written = s.write(tenant, body, options);
+  const Status written = s.write(tenant, body, options, extras);
   shrink(s.batch);
   if (!written.ok()) return written;
   return std::move(s.tally.report());

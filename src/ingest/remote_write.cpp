@@ -18,9 +18,10 @@ std::string_view metric_type_name(std::uint64_t number) {
   return number < std::size(kNames) ? kNames[number] : kNames[0];
 }
 
-Status RemoteWriteDecoder::parse(std::string_view body, std::int64_t now_ns, Batch& batch, Tally& tally,
-                                 std::vector<Metadata>& metadata) {
+Status RemoteWriteDecoder::parse(std::string_view body, ExtraLabels extra_labels, std::int64_t now_ns,
+                                 Batch& batch, Tally& tally, std::vector<Metadata>& metadata) {
   body_ = body;
+  labels_.set_extra(extra_labels);
   batch_ = &batch;
   tally_ = &tally;
   metadata_ = &metadata;

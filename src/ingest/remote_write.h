@@ -42,8 +42,8 @@ class RemoteWriteDecoder : public Resolver {
 
   /// Clears and fills `batch`; counts into `tally`; `metadata` gets what is new.
   /// @returns InvalidArgument with the byte offset when the bytes are damaged; nothing may be stored then
-  Status parse(std::string_view body, std::int64_t now_ns, Batch& batch, Tally& tally,
-               std::vector<Metadata>& metadata);
+  Status parse(std::string_view body, ExtraLabels extra_labels, std::int64_t now_ns, Batch& batch,
+               Tally& tally, std::vector<Metadata>& metadata);
 
   /// "series 17 of the request", for texts about a run.
   std::string describe(std::size_t run) const;

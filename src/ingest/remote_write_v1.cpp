@@ -190,8 +190,7 @@ Result<NewSeries> RemoteWriteV1::decode(std::size_t run, RefusedBecause& reason)
     }
     if (const Status added = labels_.add(label.name, label.value, reason); !added.ok()) return added;
   }
-  reason = RefusedBecause::Malformed;
-  auto labels = labels_.finish();
+  auto labels = labels_.finish(reason);
   if (!labels) return labels.status();
   NewSeries series;
   series.labels = std::move(*labels);

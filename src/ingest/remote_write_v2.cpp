@@ -207,8 +207,7 @@ Result<NewSeries> RemoteWriteV2::decode(std::size_t run, RefusedBecause& reason)
       if (!added.ok()) return added;
     }
   }
-  reason = RefusedBecause::Malformed;
-  auto labels = labels_.finish();
+  auto labels = labels_.finish(reason);
   if (!labels) return labels.status();
   NewSeries series;
   series.labels = std::move(*labels);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "ingest/append_body.h"
 #include "ingest/remote_write.h"
 #include "ingest/write.h"
 
@@ -58,7 +59,8 @@ struct RemoteWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits)
       : targets(t), tally(limits), v1(limits), v2(limits) {}
 
-  Status store(Tenant tenant, RemoteWriteDecoder& decoder);
+  Status store(Tenant tenant, RemoteWriteDecoder& decoder, ExtraLabels extra_labels,
+               const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -72,18 +74,16 @@ RemoteWriter::RemoteWriter(const WriteTargets& targets, const WriteLimits& limit
     : state_(std::make_unique<State>(targets, limits)) {}
 RemoteWriter::~RemoteWriter() = default;
 
-Status RemoteWriter::State::store(Tenant tenant, RemoteWriteDecoder& decoder) {
+Status RemoteWriter::State::store(Tenant tenant, RemoteWriteDecoder& decoder, ExtraLabels extra_labels,
+                                  const AppendExtras* extras) {
   WriteReport& report = tally.report();
-  if (!batch.runs.empty()) {
-    const auto outcome = targets.appender.append(tenant, batch, decoder);
-    if (!outcome) return outcome.status();
-    report.stored = outcome->stored;
-    for (const Refusal& refusal : outcome->refused) {
-      std::string text;
-      if (tally.wants_text())
-        text = decoder.describe(refusal.run) + ": " + std::string(refusal.why.message());
-      tally.refuse(decoder.reason_of(refusal), refusal.samples, 0, std::move(text));
-    }
+  const auto outcome = append_body(targets.appender, tenant, batch, decoder, extra_labels, extras);
+  if (!outcome) return outcome.status();
+  report.stored = outcome->stored;
+  for (const Refusal& refusal : outcome->refused) {
+    std::string text;
+    if (tally.wants_text()) text = decoder.describe(refusal.run) + ": " + std::string(refusal.why.message());
+    tally.refuse(decoder.reason_of(refusal), refusal.samples, 0, std::move(text));
   }
   if (!metadata.empty()) {
     report.metadata = metadata.size();
@@ -98,18 +98,17 @@ Status RemoteWriter::State::store(Tenant tenant, RemoteWriteDecoder& decoder) {
   return {};
 }
 
-Result<WriteReport> RemoteWriter::write(Tenant tenant, std::string_view body, RemoteWriteVersion version) {
+Result<WriteReport> RemoteWriter::write(Tenant tenant, std::string_view body, RemoteWriteVersion version,
+                                        ExtraLabels extra_labels, const AppendExtras* extras) {
   State& s = *state_;
   s.tally.clear();
   RemoteWriteDecoder& decoder =
       version == RemoteWriteVersion::V1 ? static_cast<RemoteWriteDecoder&>(s.v1) : s.v2;
   const std::int64_t now_ns = s.targets.clock.now_ns();
-  Status status = decoder.parse(body, now_ns, s.batch, s.tally, s.metadata);
-  if (status.ok()) {
-    status = s.store(tenant, decoder);
-  } else {
-    decoder.forget_metadata();  // what this message said was remembered while parsing, and is dropped now
-  }
+  Status status = decoder.parse(body, extra_labels, now_ns, s.batch, s.tally, s.metadata);
+  if (status.ok()) status = s.store(tenant, decoder, extra_labels, extras);
+  // What a message said was remembered while parsing, and is dropped with it.
+  if (!status.ok()) decoder.forget_metadata();
   shrink(s.batch);
   if (!status.ok()) return status;
   WriteReport report = std::move(s.tally.report());

@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/utf8.h"
 #include "ingest/line_scan.h"
+#include "ingest/read_float.h"
 
 namespace silverback::ingest {
 namespace {
@@ -33,33 +33,6 @@ std::string_view take_word(std::string_view& rest) {
 }
 
 bool find_char(std::string_view text, char c) { return std::memchr(text.data(), c, text.size()) != nullptr; }
-
-// Short decimals exactly by one division; everything else as Go reads it.
-bool read_value(std::string_view text, double& value) {
-  const char* const end = text.data() + text.size();
-  const char* p = text.data();
-  const bool negative = p != end && *p == '-';
-  if (negative) ++p;
-  unsigned count = 0;
-  unsigned decimals = 0;
-  std::uint64_t mantissa = line::read_digits(p, end, count);
-  p += std::min<std::ptrdiff_t>(count, end - p);
-  if (count > 0 && count <= 15 && p != end && *p == '.') {
-    const std::uint64_t fraction = line::read_digits(p + 1, end, decimals);
-    if (count + decimals <= 15) {
-      mantissa = mantissa * line::kPowersOf10[decimals] + fraction;
-      p += 1 + decimals;
-    }
-  }
-  if (p == end && count > 0 && count + decimals <= 15) {
-    value = static_cast<double>(mantissa) / line::kExactPowersOf10[decimals];
-    if (negative) value = -value;
-    return true;
-  }
-  const auto any = parse_float(text);
-  if (any) value = *any;
-  return any.has_value();
-}
 
 // Where the labels end, quotes considered: behind the closing brace. npos when there is none.
 std::size_t labels_end(std::string_view line, std::size_t at) {
@@ -112,7 +85,8 @@ Status TextDecoder::parse(std::string_view body, const TextOptions& options, std
   }
   body_ = body;
   options_ = options;
-  now_ns_ = now_ns;
+  default_time_ns_ = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
+  labels_.set_extra(options.extra_labels);
   if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
   }
@@ -126,8 +100,6 @@ Status TextDecoder::parse(std::string_view body, const TextOptions& options, std
   family_ = Metadata();
   line_ = 0;
   ended_ = false;
-  seed_ = process_hash_seed() + 2;
-  for (const auto& [name, value] : options.extra_labels) seed_ = hash64(value, hash64(name, seed_));
 
   for (std::string_view rest = body; !rest.empty();) {
     const std::string_view line = take_line(rest);
@@ -158,8 +130,8 @@ Status TextDecoder::parse_sample(std::string_view line) {
   const std::string_view value_text = take_word(rest);
   double value = 0;
   if (value_text.empty()) return invalid("there is no value after " + quoted(line));
-  if (!read_value(value_text, value)) return invalid("value " + quoted(value_text) + " is not a number");
-  std::int64_t time_ns = now_ns_;
+  if (!read_float(value_text, value)) return invalid("value " + quoted(value_text) + " is not a number");
+  std::int64_t time_ns = default_time_ns_;
   if (!rest.empty() && rest.front() != '#') {
     const std::string_view time_text = take_word(rest);
     if (const Status read = parse_time(time_text, time_ns); !read.ok()) return read;
@@ -171,7 +143,7 @@ Status TextDecoder::parse_sample(std::string_view line) {
   if (time_ns > latest_ns_) {
     return {Code::OutOfBounds, "the timestamp is too far in the future; check the sender's clock"};
   }
-  batch_->add_series(hash_(line.substr(0, size), seed_));
+  batch_->add_series(hash_(line.substr(0, size)));
   batch_->add_sample(time_ns, value);
   series_.push_back(
       {static_cast<std::uint32_t>(line.data() - body_.data()), static_cast<std::uint32_t>(size), line_});
@@ -197,7 +169,7 @@ Status TextDecoder::parse_time(std::string_view text, std::int64_t& time_ns) con
   }
   if (p != end || text.empty() || end[-1] == '-') {
     double number = 0;
-    if (!seconds || !read_value(text, number) || std::isnan(number)) {
+    if (!seconds || !read_float(text, number) || std::isnan(number)) {
       return invalid("timestamp " + quoted(text) + " is not " + (seconds ? "seconds" : "whole milliseconds"));
     }
     if (std::abs(number) >= 9.2e9)
@@ -259,7 +231,7 @@ Status TextDecoder::parse_comment(std::string_view line) {
 
 void TextDecoder::end_family() {
   if (!family_.metric.empty()) {
-    std::uint64_t hash = seed_;
+    std::uint64_t hash = process_hash_seed();
     for (const std::string* text : {&family_.metric, &family_.type, &family_.help, &family_.unit}) {
       hash = hash64(*text, hash);
     }

@@ -32,7 +32,7 @@ namespace silverback::ingest {
 class TextDecoder final : public Resolver {
  public:
   explicit TextDecoder(const WriteLimits& limits)
-      : limits_(limits), hash_(process_hash_seed()), labels_(limits) {}
+      : limits_(limits), hash_(process_hash_seed() + 2), labels_(limits) {}
 
   /// Clears and fills `batch` and `metadata`. @returns InvalidArgument when the body is too large
   Status parse(std::string_view body, const TextOptions& options, std::int64_t now_ns, Batch& batch,
@@ -65,8 +65,7 @@ class TextDecoder final : public Resolver {
   // Of the request.
   std::string_view body_;
   TextOptions options_;
-  std::uint64_t seed_ = 0;  // with the extra labels in it
-  std::int64_t now_ns_ = 0;
+  std::int64_t default_time_ns_ = 0;
   std::int64_t latest_ns_ = 0;
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;

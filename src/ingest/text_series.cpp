@@ -57,10 +57,6 @@ std::string_view take_quoted(std::string_view& text, std::string& storage) {
 }  // namespace
 
 Status TextDecoder::read_labels(std::string_view text, RefusedBecause& reason) {
-  const auto is_extra = [&](std::string_view name) {
-    return std::any_of(options_.extra_labels.begin(), options_.extra_labels.end(),
-                       [&](const auto& extra) { return extra.first == name; });
-  };
   const std::string_view metric = take_plain_name(text);
   if (!metric.empty()) {
     if (!is_name(metric, true)) {
@@ -91,9 +87,7 @@ Status TextDecoder::read_labels(std::string_view text, RefusedBecause& reason) {
       const std::string_view value = take_quoted(text, storage_);
       if (value.data() == nullptr)
         return invalid("the value of label " + quoted(name) + " has no closing quote");
-      if (!is_extra(name)) {
-        if (const Status added = labels_.add(name, value, reason); !added.ok()) return added;
-      }
+      if (const Status added = labels_.add(name, value, reason); !added.ok()) return added;
       skip_blanks(text);
     }
     if (text.starts_with(',')) {
@@ -112,11 +106,7 @@ Result<NewSeries> TextDecoder::decode(std::size_t run, RefusedBecause& reason) {
   storage_.clear();
   storage_.reserve(at.size);  // views into it must stay good
   if (const Status read = read_labels(body_.substr(at.at, at.size), reason); !read.ok()) return read;
-  for (const auto& [name, value] : options_.extra_labels) {
-    if (const Status added = labels_.add(name, value, reason); !added.ok()) return added;
-  }
-  reason = RefusedBecause::Malformed;
-  auto labels = labels_.finish();
+  auto labels = labels_.finish(reason);
   if (!labels) return labels.status();
   NewSeries series;
   series.labels = std::move(*labels);

@@ -1,3 +1,4 @@
+#include "ingest/append_body.h"
 #include "ingest/text_decoder.h"
 #include "ingest/write.h"
 
@@ -6,7 +7,7 @@ namespace silverback::ingest {
 struct TextWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits) : targets(t), tally(limits), decoder(limits) {}
 
-  Status write(Tenant tenant, std::string_view body, const TextOptions& options);
+  Status write(Tenant tenant, std::string_view body, const TextOptions& options, const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -19,18 +20,15 @@ TextWriter::TextWriter(const WriteTargets& targets, const WriteLimits& limits)
     : state_(std::make_unique<State>(targets, limits)) {}
 TextWriter::~TextWriter() = default;
 
-Status TextWriter::State::write(Tenant tenant, std::string_view body, const TextOptions& options) {
+Status TextWriter::State::write(Tenant tenant, std::string_view body, const TextOptions& options,
+                                const AppendExtras* extras) {
   tally.clear();
   const Status parsed = decoder.parse(body, options, targets.clock.now_ns(), batch, tally, metadata);
   if (!parsed.ok()) return parsed;
-  AppendOutcome outcome;
-  if (!batch.runs.empty()) {
-    auto appended = targets.appender.append(tenant, batch, decoder);
-    if (!appended) {
-      decoder.forget_metadata();
-      return appended.status();
-    }
-    outcome = std::move(*appended);
+  const auto outcome = append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras);
+  if (!outcome) {
+    decoder.forget_metadata();
+    return outcome.status();
   }
   if (!metadata.empty()) {
     tally.report().metadata = metadata.size();
@@ -41,13 +39,14 @@ Status TextWriter::State::write(Tenant tenant, std::string_view body, const Text
     }
     metadata.clear();
   }
-  decoder.finish(outcome, tally);
+  decoder.finish(*outcome, tally);
   return {};
 }
 
-Result<WriteReport> TextWriter::write(Tenant tenant, std::string_view body, const TextOptions& options) {
+Result<WriteReport> TextWriter::write(Tenant tenant, std::string_view body, const TextOptions& options,
+                                      const AppendExtras* extras) {
   State& s = *state_;
-  const Status written = s.write(tenant, body, options);
+  const Status written = s.write(tenant, body, options, extras);
   shrink(s.batch);
   if (!written.ok()) return written;
   return std::move(s.tally.report());

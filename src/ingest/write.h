@@ -108,6 +108,10 @@ struct WriteReport {
 };
 
 // ---- the writers --------------------------------------------------------------------------------
+//
+// Each write() may be given `extras`: how far a source has been taken in with this body, kept in the same
+// record of the log as its samples. The store is then called also for a body of which nothing can be stored,
+// so that the source moves on; but not when write() fails, for then the caller has to decide.
 
 struct WriteTargets {
   Appender& appender;
@@ -115,6 +119,10 @@ struct WriteTargets {
   Catalog& catalog;
   const Clock& clock;
 };
+
+/// Labels set on every series of a body, over what the body says ("extra_label=job=x"); an empty value takes
+/// the label away. They must last until write() returns.
+using ExtraLabels = std::span<const std::pair<std::string, std::string>>;
 
 enum class RemoteWriteVersion : std::uint8_t { V1, V2 };
 
@@ -130,7 +138,8 @@ class RemoteWriter {
  public:
   RemoteWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~RemoteWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, RemoteWriteVersion version);
+  Result<WriteReport> write(Tenant tenant, std::string_view body, RemoteWriteVersion version,
+                            ExtraLabels extra_labels = {}, const AppendExtras* extras = nullptr);
 
  private:
   struct State;
@@ -151,6 +160,10 @@ struct LineOptions {
       {};  // empty or "autogen" is the default one; that it exists is the caller's
   Precision precision = Precision::Nanoseconds;
   bool create_database = true;  // else NotFound: database not found: "x"
+  /// Of points without a time, cut to the precision; 0 is the clock's. A message that is read again gives the
+  /// same points with its own time.
+  std::int64_t default_time_ns = 0;
+  ExtraLabels extra_labels = {};  // tags; called `db` or `time` they are treated as tags of the line are
 };
 
 /// InfluxDB line protocol, as InfluxDB 1.8 and 2.x read it.
@@ -158,7 +171,8 @@ class LineWriter {
  public:
   LineWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~LineWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, const LineOptions& options);
+  Result<WriteReport> write(Tenant tenant, std::string_view body, const LineOptions& options,
+                            const AppendExtras* extras = nullptr);
 
  private:
   struct State;
@@ -172,8 +186,8 @@ TextFormat text_format(std::string_view content_type);
 
 struct TextOptions {
   TextFormat format = TextFormat::Prometheus;
-  /// Set on every series, over what the line says ("extra_label=job=x").
-  std::span<const std::pair<std::string, std::string>> extra_labels = {};
+  ExtraLabels extra_labels = {};
+  std::int64_t default_time_ns = 0;  // of samples without a time; 0 is the clock's
 };
 
 /// Prometheus text exposition format and OpenMetrics text.
@@ -181,7 +195,8 @@ class TextWriter {
  public:
   TextWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~TextWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, const TextOptions& options);
+  Result<WriteReport> write(Tenant tenant, std::string_view body, const TextOptions& options,
+                            const AppendExtras* extras = nullptr);
 
  private:
   struct State;

@@ -24,9 +24,11 @@ struct FakeSeries {
 class FakeStore final : public Appender, public MetadataStore, public Catalog {
  public:
   Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver& resolver,
-                                    const AppendExtras&) override {
+                                    const AppendExtras& extras) override {
     ++appends;
     if (!failure.ok()) return failure;
+    key_salt_ = extras.key_salt;
+    for (const Progress& source : extras.progress) progress.push_back(source);
     AppendOutcome outcome;
     for (std::uint32_t run = 0; run < batch.runs.size(); ++run) {
       const SeriesRun& r = batch.runs[run];
@@ -73,6 +75,7 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::pair<std::string, ValueType>> keys;
   std::map<std::tuple<std::string, std::string, std::string>, ValueType> types;
   std::vector<Metadata> metadata;
+  std::vector<Progress> progress;  // all that was ever kept
   std::size_t resolved = 0;
   std::size_t appends = 0;
   std::size_t max_series = 1'000'000;
@@ -82,7 +85,7 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
  private:
   FakeSeries* find(const Batch& batch, std::uint32_t run, SeriesResolver& resolver, AppendOutcome& outcome) {
     const SeriesRun& r = batch.runs[run];
-    const std::pair<std::uint64_t, std::uint64_t> key{r.key.lo, r.key.hi};
+    const std::pair<std::uint64_t, std::uint64_t> key{r.key.lo ^ key_salt_, r.key.hi};
     if (const auto it = keys.find(key); it != keys.end()) return &series.at(it->second);
     ++resolved;
     auto made = resolver.resolve(run);
@@ -110,6 +113,7 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
   }
 
   std::map<std::string, int, std::less<>> databases_;
+  std::uint64_t key_salt_ = 0;  // of the batch
 };
 
 /// A store, a clock that stands at 2023-11-14T22:13:20.123456789Z, and the writers in front of them.
