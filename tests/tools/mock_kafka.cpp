@@ -8,14 +8,19 @@
 // them. Errors are librdkafka's names (NOT_LEADER_FOR_PARTITION; _TRANSPORT closes the connection), APIs
 // Kafka's (Produce, Fetch, ...) or their numbers.
 //
-//   topic NAME PARTITIONS [REPLICAS]     creates it; otherwise a topic is made with 4 partitions when first
-//   asked for topic-error NAME ERROR               Metadata says so from now on; NO_ERROR ends it errors API
-//   ERROR[*COUNT]...          answers to the next requests, of any broker slow-errors BROKER API MS
-//   ERROR[*COUNT]...   the same for one broker, each after MS milliseconds pending BROKER API how many of
-//   these are left clear API                            none are left of `errors` rtt BROKER MS | down BROKER
-//   | up BROKER leader TOPIC PARTITION BROKER        -1: without a leader watermarks TOPIC PARTITION LOW HIGH
-//   what followers say, -1: as the leader coordinator GROUP BROKER version API MIN MAX                  what
-//   brokers say they speak; -1 -1: nothing
+//   topic NAME PARTITIONS [REPLICAS]     creates it; one that is asked for first is made with 4 partitions
+//   topic-error NAME ERROR               Metadata says so from now on; NO_ERROR ends it
+//   errors API ERROR[*COUNT]...          answers to the next requests, of any broker
+//   slow-errors BROKER API MS ERROR[*COUNT]...
+//                                        the same for one broker, each after MS milliseconds
+//   pending BROKER API                   how many of these are left
+//   clear API                            none are left of `errors`
+//   rtt BROKER MS                        every answer takes so long
+//   down BROKER                          closes its connections and takes none until `up BROKER`
+//   leader TOPIC PARTITION BROKER        -1: without a leader
+//   watermarks TOPIC PARTITION LOW HIGH  what followers say; -1: as the leader
+//   coordinator GROUP BROKER
+//   version API MIN MAX                  what brokers say they speak; -1 -1: nothing
 //
 // The mock keeps some 5 MB of batches a partition and drops the oldest beyond. It knows no CreateTopics,
 // DeleteRecords, passwords or TLS. A group forms after 3 s, for which members' sessions must last longer, and
