@@ -104,6 +104,7 @@ class Mock(unittest.TestCase):
         self.mock("slow-errors", 1, "Fetch", 50, "NO_ERROR")
         self.assertEqual("1", self.mock("pending", 1, "Fetch"))
         self.mock("leader", "t", 0, 1)
+        self.mock("leader", "t", 1, 3)  # the mock draws leaders by lot
         self.assertEqual(20000, kafka.produce_numbers(self.mock, "t", range(20000), text, 2))
         self.mock("leader", "t", 0, 2)
         self.mock("down", 1)
