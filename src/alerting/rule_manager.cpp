@@ -107,9 +107,15 @@ Result<std::vector<std::pair<std::string, RuleFile>>> read_all(
 
 }  // namespace
 
-Status RuleManager::check(const std::vector<std::string>& patterns,
-                          const query::promql::ParserOptions& expressions) {
-  return read_all(patterns, expressions).status();
+Result<std::size_t> RuleManager::check(const std::vector<std::string>& patterns,
+                                       const query::promql::ParserOptions& expressions) {
+  const auto files = read_all(patterns, expressions);
+  if (!files) return files.status();
+  std::size_t rules = 0;
+  for (const auto& [path, file] : *files) {
+    for (const GroupSpec& group : file.groups) rules += group.rules.size();
+  }
+  return rules;
 }
 
 Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns,

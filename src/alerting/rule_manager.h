@@ -43,8 +43,9 @@ class RuleManager {
               const std::function<void()>& paused = {}) EXCLUDES(mutex_);
 
   /// The same without taking anything up.
-  static Status check(const std::vector<std::string>& patterns,
-                      const query::promql::ParserOptions& expressions);
+  /// @returns how many rules there are
+  static Result<std::size_t> check(const std::vector<std::string>& patterns,
+                                   const query::promql::ParserOptions& expressions);
   /// One file. @returns NotFound or InvalidArgument
   static Result<RuleFile> read(const std::string& path, const query::promql::ParserOptions& expressions);
 

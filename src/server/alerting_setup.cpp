@@ -48,14 +48,21 @@ Result<alerting::AlertingConfig> load_alerting(const Settings& settings, std::ui
   return config;
 }
 
-Status check_alerting(const std::string& path) {
+Result<AlertingSummary> check_alerting(const std::string& path) {
   const auto config = read_sections(path);
   if (!config) return config.status();
+  AlertingSummary summary;
+  std::string problems;
   if (config->notifications) {
+    summary.receivers = config->notifications->receivers.size();
     const auto templates = notify::load_templates(config->notifications->templates);
-    if (!templates) return templates.status().in(path + ": notifications");
+    if (!templates) problems = path + ": notifications: " + std::string(templates.status().message());
   }
-  return alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
+  const auto rules = alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
+  if (!rules) problems += (problems.empty() ? "" : "\n") + std::string(rules.status().message());
+  if (!problems.empty()) return Status(Code::InvalidArgument, problems);
+  summary.rules = *rules;
+  return summary;
 }
 
 Result<std::size_t> check_rule_file(const std::string& path) {

@@ -17,8 +17,13 @@ namespace silverback::server {
 /// @returns InvalidArgument with every problem on a line of its own
 Result<alerting::AlertingConfig> load_alerting(const Settings& settings, std::uint16_t port);
 
-/// The sections alone, and the rule files that they name. @returns InvalidArgument likewise
-Status check_alerting(const std::string& path);
+/// What a configuration file names.
+struct AlertingSummary {
+  std::size_t rules = 0;
+  std::size_t receivers = 0;
+};
+/// The sections alone, the templates and the rule files that they name. @returns InvalidArgument likewise
+Result<AlertingSummary> check_alerting(const std::string& path);
 
 /// One rule file. @returns how many rules it holds, or InvalidArgument likewise
 Result<std::size_t> check_rule_file(const std::string& path);

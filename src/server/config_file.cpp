@@ -34,7 +34,20 @@ const Setting* find_in_file(std::string_view path) {
 }
 
 /// The names that may stand in the section `path`, "" at the top.
+// Sections of Prometheus' own file, and what to do with them.
+std::string_view remedy(std::string_view section) {
+  if (section == "scrape_configs" || section == "scrape_config_files")
+    return "; it does not scrape: let a Prometheus or an agent send here by remote_write, and take this out";
+  if (section == "remote_write" || section == "remote_read")
+    return "; this server is what others write to and read from: take this out";
+  if (section == "alerts" || section == "groups") return "; rules stand in files that rule_files names";
+  if (section == "route" || section == "receivers" || section == "inhibit_rules")
+    return "; an Alertmanager's configuration stands under notifications";
+  return {};
+}
+
 std::string suggest_in_section(std::string_view path, std::string_view key) {
+  if (const std::string_view help = remedy(key); path.empty() && !help.empty()) return std::string(help);
   std::vector<std::string_view> names;
   for (const Setting& setting : all_settings()) {
     if (!setting.in_file || !setting.name.starts_with(path)) continue;

@@ -38,6 +38,11 @@ void quote(std::string& out, std::string_view text) {
   out += '"';
 }
 
+// "3 rules", "1 rule"
+std::string counted(std::size_t count, std::string_view what) {
+  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 Result<Settings> load_settings(const Sources& sources) {
@@ -63,15 +68,19 @@ Result<Settings> load_settings(const Sources& sources) {
   return settings;
 }
 
-Result<std::size_t> check_config_file(const std::string& path) {
+Result<std::string> check_config_file(const std::string& path) {
   const auto text = read_config_file(path);
   if (!text) return text.status();
   ConfigFile file = parse_config(*text, path);
   Settings settings = default_settings();
   assign_all(settings, file.assignments, file.problems);
-  if (Status bad = check_alerting(path); !bad.ok()) file.problems.emplace_back(bad.message());
+  const auto alerting = check_alerting(path);
+  if (!alerting) file.problems.emplace_back(alerting.status().message());
   if (!file.problems.empty()) return refused(file.problems);
-  return file.assignments.size();
+  std::string found = counted(file.assignments.size(), "setting");
+  if (alerting->rules > 0) found += ", " + counted(alerting->rules, "rule");
+  if (alerting->receivers > 0) found += ", " + counted(alerting->receivers, "receiver");
+  return found;
 }
 
 std::vector<std::string> changed_settings(const Settings& before, const Settings& after) {

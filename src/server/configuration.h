@@ -26,7 +26,7 @@ struct Sources {
 Result<Settings> load_settings(const Sources& sources);
 
 /// The same for one file alone, as `silverback check config` does. @returns how many settings it holds
-Result<std::size_t> check_config_file(const std::string& path);
+Result<std::string> check_config_file(const std::string& path);
 
 /// Names of the settings that differ.
 std::vector<std::string> changed_settings(const Settings& before, const Settings& after);

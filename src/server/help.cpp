@@ -99,7 +99,10 @@ std::string example_config() {
       "# Each can also be given as a flag (--storage.path=...) or an environment variable\n"
       "# (SILVERBACK_STORAGE_PATH); a flag wins over the environment, that over this file. Take out what\n"
       "# you do not change. `silverback check config FILE` says what is wrong with a file.\n"
-      "# SIGHUP or POST /-/reload reads it again; what is marked reloadable changes at once.\n";
+      "# SIGHUP or POST /-/reload reads it again; what is marked reloadable changes at once.\n"
+      "#\n"
+      "# Rules, alerts and notifications have sections of their own in this file, in the schema of\n"
+      "# Prometheus and Alertmanager: global, rule_files, alerting, notifications (docs/alerting.md).\n";
   std::string_view section = "general";
   for (const Setting& setting : all_settings()) {
     if (!setting.in_file) continue;

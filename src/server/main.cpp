@@ -121,6 +121,12 @@ int run_server(Assignments flags) {
     complain(settings.status().message());
     return kMisused;
   }
+  if (!settings->config_file.empty()) {
+    if (const auto good = check_alerting(settings->config_file); !good) {
+      complain(good.status().message());
+      return kMisused;
+    }
+  }
   configure_log(log_level(*settings), log_format(*settings));
   for (const std::string& warning : environment.warnings) log(LogLevel::Warn, warning);
   tune_allocator();
@@ -135,12 +141,12 @@ int run_server(Assignments flags) {
 }
 
 int check_config(const std::string& path) {
-  const auto count = check_config_file(path);
-  if (!count) {
-    complain(count.status().message());
+  const auto found = check_config_file(path);
+  if (!found) {
+    complain(found.status().message());
     return kFailed;
   }
-  std::printf("%s: good, %zu setting%s\n", path.c_str(), *count, *count == 1 ? "" : "s");
+  std::printf("%s: good, %s\n", path.c_str(), found->c_str());
   return 0;
 }
 

@@ -87,16 +87,30 @@ TEST_F(ConfigurationTest, TheFileThatComesWithUsIsMadeFromTheTable) {
   EXPECT_EQ(*read_config_file(path), example_config()) << "UPDATE_GOLDEN=1 rewrites the file";
 }
 
+TEST_F(ConfigurationTest, SectionsOfPrometheusAndAlertmanagerAreToldWhereTheyBelong) {
+  const std::string path = testing::TempDir() + "sections.yml";
+  std::ofstream(path) << "scrape_configs: []\nremote_write: []\nalerts: []\nroute: {receiver: a}\n";
+  const auto found = check_config_file(path);
+  ASSERT_FALSE(found);
+  for (const std::string_view text :
+       {":1:1: unknown setting scrape_configs; it does not scrape",
+        ":2:1: unknown setting remote_write; this server",
+        ":3:1: unknown setting alerts; rules stand in files that rule_files names",
+        ":4:1: unknown setting route; an Alertmanager's configuration stands under notifications"}) {
+    EXPECT_NE(found.status().message().find(text), std::string_view::npos) << found.status().message();
+  }
+}
+
 TEST_F(ConfigurationTest, TheFileThatComesWithUsIsGoodAndSpellsOutTheDefaults) {
   const std::string path = std::string(SILVERBACK_SOURCE_DIR) + "/config/silverback.yml";
 
-  const auto count = check_config_file(path);
+  const auto found = check_config_file(path);
   const auto settings = load_settings({.flags = {set("config.file", path)}, .environment = {}});
 
-  ASSERT_TRUE(count) << count.status().message();
+  ASSERT_TRUE(found) << found.status().message();
   std::size_t in_file = 0;
   for (const Setting& setting : all_settings()) in_file += setting.in_file ? 1 : 0;
-  EXPECT_EQ(*count, in_file) << "config/silverback.yml names every setting";
+  EXPECT_EQ(*found, std::to_string(in_file) + " settings") << "config/silverback.yml names every setting";
   EXPECT_EQ(changed_settings(default_settings(), *settings), std::vector<std::string>{"config.file"});
 }
 
