@@ -91,7 +91,8 @@ std::shared_ptr<Alertmanagers> Alerting::make_alertmanagers(
 
 Status Alerting::configure(const AlertingConfig& config) {
   const MutexLock lock(mutex_);
-  if (const auto good = RuleManager::check(config.rule_files, config.rules.expressions); !good) return good.status();
+  if (const auto good = RuleManager::check(config.rule_files, config.rules.expressions); !good)
+    return good.status();
   const auto before = sink_->told();
   auto told = std::make_shared<Told>();
   told->labels = std::make_shared<const ToldLabels>(config.rules.external_labels, config.alert_relabel);

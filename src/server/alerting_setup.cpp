@@ -58,7 +58,8 @@ Result<AlertingSummary> check_alerting(const std::string& path) {
     const auto templates = notify::load_templates(config->notifications->templates);
     if (!templates) problems = path + ": notifications: " + std::string(templates.status().message());
   }
-  const auto rules = alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
+  const auto rules =
+      alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
   if (!rules) problems += (problems.empty() ? "" : "\n") + std::string(rules.status().message());
   if (!problems.empty()) return Status(Code::InvalidArgument, problems);
   summary.rules = *rules;
