@@ -112,8 +112,8 @@ struct Progress {
 };
 
 struct AppendExtras {
-  /// Kept with the samples or not at all: they are in the same record of the log. A batch may hold nothing
-  /// else.
+  /// Kept with the samples or not at all: they are in the same record of the log. Not kept when some of the
+  /// batch is refused, so that what becomes of that can be kept first. A batch may hold nothing else.
   std::span<const Progress> progress = {};
   /// Mixed into the keys, for a resolver that gives other labels than the bytes say.
   std::uint64_t key_salt = 0;

@@ -48,6 +48,7 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
   thread_local AppendScratch scratch;
   const std::uint64_t mix = tenant_mix(tenant) ^ extras.key_salt;
   AppendOutcome outcome;
+  std::span<const Progress> progress;
   WalTicket ticket;
   {
     const CommitGate::Pass pass(gate_);
@@ -63,14 +64,15 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
       }
     }
     const std::string_view record = scratch.encoder.encode(scratch.refs, batch, scratch.types);
-    if (record.empty() && extras.progress.empty()) return outcome;
-    if (extras.progress.empty()) {
+    if (outcome.refused.empty()) progress = extras.progress;
+    if (record.empty() && progress.empty()) return outcome;
+    if (progress.empty()) {
       ticket = wal_->append(RecordType::Samples, record);
     } else {
-      encode_progress(scratch.with_progress, extras.progress);
+      encode_progress(scratch.with_progress, progress);
       scratch.with_progress += record;
       ticket = wal_->append(RecordType::SamplesOfSources, scratch.with_progress);
-      progress_.apply(extras.progress);
+      progress_.apply(progress);
     }
     if (!record.empty()) outcome.stored = head_.apply(batch, scratch.refs);
     activity_.touch(batch.times_ns, clock_.now_ns());
@@ -78,7 +80,7 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
   Status kept = wal_->wait(ticket);
   note_trouble(kept);
   if (!kept.ok()) return std::move(kept).in("nothing of this request is promised");
-  progress_.confirm(extras.progress);
+  progress_.confirm(progress);
   figures_->appended.add(outcome.stored);
   return outcome;
 }

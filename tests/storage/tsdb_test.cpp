@@ -312,6 +312,21 @@ TEST_F(TsdbTest, ProgressStaysThroughCheckpointsFlushesAndRestarts) {
   EXPECT_EQ(tsdb_->progress("kafka/"), expected);
 }
 
+TEST_F(TsdbTest, ProgressWaitsForWhatIsRefused) {
+  open();
+  class Refusing final : public SeriesResolver {
+    Result<NewSeries> resolve(std::size_t) override { return Status(Code::InvalidArgument, "no"); }
+  } refusing;
+  Request request;
+  request.series({{"__name__", "m"}}).sample(1, 1.0);
+  const Progress progress{"s", 1};
+  const auto outcome =
+      tsdb_->append_with(kDefaultTenant, request.batch, refusing, {std::span(&progress, 1), 0});
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->refused.size(), 1u);
+  EXPECT_TRUE(tsdb_->progress("s").empty());
+}
+
 TEST_F(TsdbTest, TheSameBytesUnderAnotherSaltAreAnotherSeries) {
   open();
   Request plain;

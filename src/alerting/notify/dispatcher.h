@@ -104,7 +104,9 @@ class Dispatcher final : public Lane::Jobs {
   StateBatch settle(const std::string& id, Delivery& delivery, const Outcome& outcome) REQUIRES(mutex_);
   void keep_surely(const StateBatch& batch) EXCLUDES(mutex_);
   static LogEntry log_entry(std::int64_t time_ns, std::int64_t repeat_ms, const ToldAlerts& told);
-  static void count_failed(const IntegrationSpec& spec, std::string_view reason);
+  static Counter& notifications(const IntegrationSpec& spec);
+  static Counter& failed(const IntegrationSpec& spec, std::string_view reason);
+  static void show_counters(const IntegrationSpec& spec);
 
   AlertView view(const Tracked& tracked, std::int64_t now_ns) const REQUIRES(mutex_);
 

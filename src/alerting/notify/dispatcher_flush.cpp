@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t kGroupsAtOnce = 1'000;  // of one batch
 constexpr std::int64_t kRetryKeeping_ns = kNsPerSecond;
 
-Counter& notifications(const IntegrationSpec& spec) {
-  return metrics().counter("alertmanager_notifications_total", "The total number of attempted notifications.",
-                           {{"integration", std::string(spec.kind())}});
-}
-
 // Of one group's notification at one time. It is kept with it, so that a restart does not change it.
 std::string idempotency_key(const std::string& delivery, std::int64_t time_ns) {
   std::string text = delivery;
@@ -206,7 +201,7 @@ bool Dispatcher::tell(const GroupId& id, Group& group, const Way& way,
     open->second.again = true;
     return false;
   }
-  if (open != deliveries_.end() && open->second.attempts > 0) count_failed(*way.spec, "serverError");
+  if (open != deliveries_.end() && open->second.attempts > 0) failed(*way.spec, "serverError").add();
   const ToldAlerts told = ToldAlerts::of(alerts);
   const Decision decision = alerts.empty() ? Decision{} : decide_for(key, told, way, group, time_ns);
   if (decision.kind != Decision::Kind::Send) {

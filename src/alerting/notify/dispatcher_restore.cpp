@@ -143,6 +143,7 @@ void Dispatcher::make_lanes() {
       };
       ways.push_back({&spec, std::string(spec.kind()) + "[" + std::to_string(spec.index) + "]", nullptr});
       Way& way = ways.back();
+      show_counters(spec);
       way.lane = std::make_unique<Lane>(make, spec.kind(), receiver.name, way.name, *this);
     }
   }

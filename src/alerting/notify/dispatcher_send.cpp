@@ -24,11 +24,22 @@ constexpr auto kRetryKeeping = std::chrono::milliseconds(200);
 
 }  // namespace
 
-void Dispatcher::count_failed(const IntegrationSpec& spec, std::string_view reason) {
-  metrics()
-      .counter("alertmanager_notifications_failed_total", "The total number of failed notifications.",
-               {{"integration", std::string(spec.kind())}, {"reason", std::string(reason)}})
-      .add();
+Counter& Dispatcher::notifications(const IntegrationSpec& spec) {
+  return metrics().counter("alertmanager_notifications_total", "The total number of attempted notifications.",
+                           {{"integration", std::string(spec.kind())}});
+}
+
+Counter& Dispatcher::failed(const IntegrationSpec& spec, std::string_view reason) {
+  return metrics().counter("alertmanager_notifications_failed_total",
+                           "The total number of failed notifications.",
+                           {{"integration", std::string(spec.kind())}, {"reason", std::string(reason)}});
+}
+
+// With 0 from the beginning, so that the first failure is a rise.
+void Dispatcher::show_counters(const IntegrationSpec& spec) {
+  notifications(spec);
+  failed(spec, "clientError");
+  failed(spec, "serverError");
 }
 
 LogEntry Dispatcher::log_entry(std::int64_t time_ns, std::int64_t repeat_ms, const ToldAlerts& told) {
@@ -86,7 +97,7 @@ StateBatch Dispatcher::settle(const std::string& id, Delivery& delivery, const O
   batch.remove(std::string(kOutPrefix) + id);
   const auto group = groups_.find(delivery.group);
   if (outcome.kind == Outcome::Kind::Refused) {
-    count_failed(*delivery.way->spec, "clientError");
+    failed(*delivery.way->spec, "clientError").add();
     if (group != groups_.end()) group->second.refused = true;
     log(LogLevel::Error, "a notification was refused; the group tries again when it is due the next time",
         {{"receiver", delivery.notification->receiver},
