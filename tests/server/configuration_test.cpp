@@ -93,10 +93,10 @@ TEST_F(ConfigurationTest, SectionsOfPrometheusAndAlertmanagerAreToldWhereTheyBel
   const auto found = check_config_file(path);
   ASSERT_FALSE(found);
   for (const std::string_view text :
-       {":1:1: unknown setting scrape_configs; it does not scrape",
-        ":2:1: unknown setting remote_write; this server",
-        ":3:1: unknown setting alerts; rules stand in files that rule_files names",
-        ":4:1: unknown setting route; an Alertmanager's configuration stands under notifications"}) {
+       {":1: unknown setting scrape_configs; it does not scrape",
+        ":2: unknown setting remote_write; this server",
+        ":3: unknown setting alerts; rules stand in files that rule_files names",
+        ":4: unknown setting route; an Alertmanager's configuration stands under notifications"}) {
     EXPECT_NE(found.status().message().find(text), std::string_view::npos) << found.status().message();
   }
 }
