@@ -2,6 +2,7 @@
 import atexit
 import functools
 import os
+import pathlib
 import random
 import shutil
 import signal
@@ -19,11 +20,14 @@ MOCK = os.environ.get("SILVERBACK_MOCK_KAFKA", os.path.join(os.path.dirname(harn
 
 @functools.lru_cache(maxsize=None)
 def no_broker():
-    """Why there can be no real broker here, or None. Fetches Kafka when only that is missing."""
+    """Why there can be no real broker here, or None. Fetches Kafka when only that is missing and it is asked for."""
     if not rdkafka.AVAILABLE:
         return "librdkafka is not installed"
     if not shutil.which("java"):
         return "java is not installed"
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "silverback" / "kafka"
+    if not cache.is_dir() and "SILVERBACK_KAFKA" not in os.environ:
+        return "Kafka is not fetched: scripts/kafka fetch, or SILVERBACK_KAFKA=1 in the environment"
     fetched = subprocess.run([SCRIPT, "fetch"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return fetched.stderr.strip() or "scripts/kafka fetch failed" if fetched.returncode else None
 
