@@ -1,8 +1,9 @@
 // The parsers on the bodies that the load generator sends, labels hashed, nothing stored.
 //
 // Shapes: a request of 2,000 series with 12 labels and one sample each; 1,000 lines with 12 tags and one
-// float field; 100 lines with 10 tags and 10 integer fields; scrapes as text. Values are short decimals, as
-// exporters print them. Reported: ns per sample and bytes per second of the body as it is parsed
+// float field; 100 lines with 10 tags and 10 integer fields; scrapes as text; the same samples as JSON, a
+// thousand a body (a line each, or a list) and one a body, as messages have them. Values are short decimals,
+// as exporters print them. Reported: ns per sample and bytes per second of the body as it is parsed
 // (decompressed). Figures and how they were taken: docs/performance.md, "Parsers".
 #include <benchmark/benchmark.h>
 #include <snappy.h>
@@ -132,6 +133,28 @@ std::vector<std::string> text_bodies() {
   return bodies;
 }
 
+std::string json_sample(std::size_t i, std::mt19937_64& random) {
+  const message::Pairs pairs = labels_of(i);
+  std::string out = R"({"name":")" + pairs[0].second + R"(","labels":{)";
+  for (std::size_t k = 1; k < pairs.size(); ++k) {
+    out += (k > 1 ? ",\"" : "\"") + pairs[k].first + "\":\"" + pairs[k].second + "\"";
+  }
+  return out + R"(},"value":)" + decimal(random) + R"(,"timestamp":)" + std::to_string(kTimeMs) + "}";
+}
+
+std::vector<std::string> json_bodies(std::size_t per_body, bool list) {
+  std::mt19937_64 random(1);
+  std::vector<std::string> bodies;
+  for (std::size_t first = 0; first < kSeries; first += per_body) {
+    std::string body;
+    for (std::size_t i = first; i < first + per_body; ++i) {
+      body += (list ? (i == first ? "[" : ",") : "") + json_sample(i, random) + (list ? "" : "\n");
+    }
+    bodies.push_back(list ? body + "]" : body);
+  }
+  return bodies;
+}
+
 struct World {
   NullStore store;
   ManualClock clock{kTimeMs * kNsPerMs};
@@ -200,6 +223,19 @@ void BM_Text(benchmark::State& state) {
   });
 }
 
+void json(benchmark::State& state, const std::vector<std::string>& bodies) {
+  World world;
+  JsonWriter writer(world.targets, {});
+  run(state, bodies, [&](std::string_view body) {
+    const auto report = writer.write(kDefaultTenant, body, {});
+    return std::pair(report->stored, body.size());
+  });
+}
+
+void BM_JsonLines(benchmark::State& state) { json(state, json_bodies(1000, false)); }
+void BM_JsonList(benchmark::State& state) { json(state, json_bodies(1000, true)); }
+void BM_JsonOne(benchmark::State& state) { json(state, json_bodies(1, false)); }
+
 void BM_SnappyAlone(benchmark::State& state) {
   std::vector<std::string> bodies = remote_write_bodies(RemoteWriteVersion::V1, 2000);
   for (std::string& body : bodies) {
@@ -222,6 +258,9 @@ BENCHMARK(BM_RemoteWriteV2Snappy);
 BENCHMARK(BM_LinesOneField);
 BENCHMARK(BM_LinesTenFields);
 BENCHMARK(BM_Text);
+BENCHMARK(BM_JsonLines);
+BENCHMARK(BM_JsonList);
+BENCHMARK(BM_JsonOne);
 
 }  // namespace
 }  // namespace silverback::ingest

@@ -203,4 +203,43 @@ class TextWriter {
   std::unique_ptr<State> state_;
 };
 
+/// Names of a sample's members; empty: those named here. One that is set stands for its usual names.
+struct JsonFields {
+  std::string_view name = {};       // name, metric
+  std::string_view labels = {};     // labels, tags; and a name that is an object holds labels
+  std::string_view value = {};      // value, values
+  std::string_view timestamp = {};  // timestamp, time, timestamps
+};
+
+/// Auto goes by the size of the number, sign aside: below 1e10 seconds, below 1e13 milliseconds, below 1e16
+/// microseconds, else nanoseconds. Each of them reaches beyond 2262 and back to 26 April 1970.
+enum class JsonTimeUnit : std::uint8_t { Auto, Seconds, Milliseconds, Microseconds, Nanoseconds };
+
+/// auto, s, ms, us, ns. @returns InvalidArgument naming the text and what is understood
+Result<JsonTimeUnit> parse_json_time_unit(std::string_view text);
+
+struct JsonOptions {
+  JsonFields fields = {};
+  JsonTimeUnit time_unit = JsonTimeUnit::Auto;
+  ExtraLabels extra_labels = {};
+  std::int64_t default_time_ns = 0;  // of samples without a time; 0 is the clock's
+};
+
+/// Samples as JSON: one object, a list of them, or an object a line.
+///   {"name": "cpu_usage", "labels": {"host": "a"}, "value": 0.64, "timestamp": 1700000000000}
+///   {"metric": {"__name__": "up", "job": "x"}, "values": [1, 2], "timestamps": [1000, 2000]}
+/// A list that is not JSON to its end is InvalidArgument, and nothing of it is stored; lines stand alone.
+/// WriteProblem.line is the sample's number in a list, else the line that its object begins in.
+class JsonWriter {
+ public:
+  JsonWriter(const WriteTargets& targets, const WriteLimits& limits);
+  ~JsonWriter();
+  Result<WriteReport> write(Tenant tenant, std::string_view body, const JsonOptions& options,
+                            const AppendExtras* extras = nullptr);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 }  // namespace silverback::ingest

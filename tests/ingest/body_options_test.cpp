@@ -33,6 +33,12 @@ Result<WriteReport> write_lines(Bench& bench, std::string_view body, const Optio
                             .extra_labels = options.extra_labels},
                            extras);
 }
+Result<WriteReport> write_json(Bench& bench, std::string_view body, const Options& options,
+                               const AppendExtras* extras) {
+  return bench.json.write(kDefaultTenant, body,
+                          {.extra_labels = options.extra_labels, .default_time_ns = options.default_time_ns},
+                          extras);
+}
 Result<WriteReport> write_v1(Bench& bench, std::string_view body, const Options& options,
                              const AppendExtras* extras) {
   return bench.remote.write(kDefaultTenant, body, RemoteWriteVersion::V1, options.extra_labels, extras);
@@ -60,6 +66,8 @@ std::vector<Protocol> protocols() {
   const Pairs labels = {{"__name__", "up"}, {"a", "1"}, {"job", "y"}};
   return {{"Text", write_text, "up{a=\"1\",job=\"y\"} 1 5\n", "up{a=\"1\" 1 5\n"},
           {"Lines", write_lines, "up,a=1,job=y v=1 5000000\n", "up,a=1,job=y\n"},
+          {"Json", write_json, R"({"name":"up","labels":{"a":"1","job":"y"},"value":1,"timestamp":0.005})",
+           R"({"name":"up","value":"x"})"},
           {"RemoteV1", write_v1, remote_v1(labels), remote_v1({{"a", "1"}})},
           {"RemoteV2", write_v2, remote_v2(labels), remote_v2({{"a", "1"}})}};
 }
@@ -146,10 +154,13 @@ TEST(DefaultTime, StandsInForTheClock) {
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(write_text(bench, "up 1\n", {.default_time_ns = kMessageTimeNs}, nullptr));
     ASSERT_TRUE(write_lines(bench, "up v=1", {.default_time_ns = kMessageTimeNs}, nullptr));
+    ASSERT_TRUE(
+        write_json(bench, R"({"name":"down","value":1})", {.default_time_ns = kMessageTimeNs}, nullptr));
     bench.clock.advance(std::chrono::seconds(1));
   }
   EXPECT_EQ(dump(bench.store),
-            "up 1@1600000000987654321\nup_v{__field__=\"v\", db=\"db0\"} 1@1600000000987654321\n");
+            "down 1@1600000000987654321\nup 1@1600000000987654321\nup_v{__field__=\"v\", db=\"db0\"} "
+            "1@1600000000987654321\n");
 }
 
 TEST(DefaultTime, IsCutToThePrecisionOfLines) {
@@ -169,7 +180,9 @@ TEST(DefaultTime, MayBeTooFarInTheFuture) {
   const Options late{.default_time_ns = bench.clock.now_ns() + 2 * kNsPerSecond};
   const auto text = write_text(bench, "up 1\n", late, nullptr);
   const auto lines = write_lines(bench, "up v=1", late, nullptr);
-  ASSERT_TRUE(text && lines);
+  const auto json = write_json(bench, R"({"name":"up","value":1})", late, nullptr);
+  ASSERT_TRUE(text && lines && json);
+  EXPECT_EQ(json->refused_because(RefusedBecause::TimeRange), 1U);
   EXPECT_EQ(text->refused_because(RefusedBecause::TimeRange), 1U);
   EXPECT_EQ(lines->refused_because(RefusedBecause::TimeRange), 1U);
 }

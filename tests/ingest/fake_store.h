@@ -127,6 +127,7 @@ struct Bench {
   RemoteWriter remote{targets, limits};
   LineWriter lines{targets, limits};
   TextWriter text{targets, limits};
+  JsonWriter json{targets, limits};
 };
 
 }  // namespace silverback::ingest
