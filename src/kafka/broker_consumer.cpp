@@ -1,0 +1,275 @@
+#include "kafka/broker_consumer.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/log.h"
+#include "kafka/client_settings.h"
+
+namespace silverback::kafka {
+namespace {
+
+struct ListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
+
+List make_list(std::size_t size) { return List(rd_kafka_topic_partition_list_new(static_cast<int>(size))); }
+
+std::span<rd_kafka_topic_partition_t> items(const rd_kafka_topic_partition_list_t* list) {
+  return {list->elems, static_cast<std::size_t>(list->cnt)};
+}
+
+std::vector<Partition> partitions_of(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<Partition> partitions;
+  for (const rd_kafka_topic_partition_t& item : items(list))
+    partitions.push_back({item.topic, item.partition});
+  return partitions;
+}
+
+List list_of(std::span<const Position> positions) {
+  List list = make_list(positions.size());
+  for (const Position& position : positions) {
+    rd_kafka_topic_partition_list_add(list.get(), position.partition.topic.c_str(), position.partition.number)
+        ->offset = position.offset;
+  }
+  return list;
+}
+
+// Takes the error over; empty: none.
+std::string text_of(rd_kafka_error_t* error) {
+  if (error == nullptr) return {};
+  std::string text = rd_kafka_error_string(error);
+  rd_kafka_error_destroy(error);
+  return text;
+}
+
+constexpr int kCommittedTimeout_ms = 10'000;
+
+}  // namespace
+
+struct BrokerConsumer::Impl {
+  Owner* owner = nullptr;
+  bool from_earliest = true;
+  bool paused = false;
+  rd_kafka_t* client = nullptr;
+  rd_kafka_queue_t* queue = nullptr;
+
+  ~Impl() {
+    if (client == nullptr) return;
+    rd_kafka_consumer_close(client);
+    if (queue != nullptr) rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+  }
+
+  static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t why, rd_kafka_topic_partition_list_t* list,
+                           void* self) {
+    auto& impl = *static_cast<Impl*>(self);
+    if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      impl.assign(client, list);
+    } else {
+      impl.unassign(client, list);
+    }
+  }
+  static void on_error(rd_kafka_t*, int code, const char* text, void* self) {
+    static_cast<Impl*>(self)->owner->trouble(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code)), text);
+  }
+  static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
+    log(level <= 3 ? LogLevel::Warn : LogLevel::Debug, "librdkafka",
+        {{"facility", facility}, {"text", text}});
+  }
+
+  void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
+  void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
+  void complain(std::string_view what, const std::string& error) const {
+    if (!error.empty()) owner->trouble(what, error);
+  }
+};
+
+void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
+  const rd_kafka_resp_err_t asked = rd_kafka_committed(kafka, list, kCommittedTimeout_ms);
+  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR)
+    owner->trouble("committed", std::string("committed offsets are not known: ") + rd_kafka_err2str(asked));
+  std::vector<Position> committed;
+  for (const rd_kafka_topic_partition_t& item : items(list)) {
+    const bool known = asked == RD_KAFKA_RESP_ERR_NO_ERROR && item.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    committed.push_back({{item.topic, item.partition}, known && item.offset >= 0 ? item.offset : -1});
+  }
+  const std::vector<std::int64_t> begins = owner->assigned(committed);
+  std::size_t i = 0;
+  for (rd_kafka_topic_partition_t& item : items(list)) {
+    const std::int64_t begin = begins[i++];
+    item.offset = begin >= 0 ? begin : from_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    item.err = RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  complain("assign", text_of(rd_kafka_incremental_assign(kafka, list)));
+  if (paused) rd_kafka_pause_partitions(kafka, list);
+}
+
+void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
+  const std::vector<Partition> partitions = partitions_of(list);
+  if (rd_kafka_assignment_lost(kafka) != 0) {
+    owner->lost(partitions);
+  } else {
+    const std::vector<Position> positions = owner->revoked(partitions);
+    if (!positions.empty()) {
+      const rd_kafka_resp_err_t failed = rd_kafka_commit(kafka, list_of(positions).get(), /*async=*/0);
+      if (failed != RD_KAFKA_RESP_ERR_NO_ERROR && failed != RD_KAFKA_RESP_ERR__NO_OFFSET)
+        owner->trouble("commit", rd_kafka_err2str(failed));
+    }
+  }
+  complain("unassign", text_of(rd_kafka_incremental_unassign(kafka, list)));
+}
+
+Messages::Messages() = default;
+Messages::~Messages() {
+  for (void* raw : raw_) rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(raw));
+}
+Messages::Messages(Messages&& other) noexcept
+    : messages_(std::exchange(other.messages_, {})), raw_(std::exchange(other.raw_, {})) {}
+Messages& Messages::operator=(Messages&& other) noexcept {
+  std::swap(messages_, other.messages_);
+  std::swap(raw_, other.raw_);
+  return *this;
+}
+
+std::optional<std::string_view> header(const Message& message, const char* name) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(message.raw), &headers) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::nullopt;
+  return std::string_view(static_cast<const char*>(value), size);
+}
+
+BrokerConsumer::BrokerConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BrokerConsumer::~BrokerConsumer() = default;
+
+Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner) {
+  auto settings = client_settings(config.brokers, config.security, config.settings);
+  if (!settings) return settings.status();
+  settings->insert(settings->end(), {{"group.id", config.group},
+                                     {"enable.auto.commit", "false"},
+                                     {"enable.auto.offset.store", "false"},
+                                     {"auto.offset.reset", config.from_earliest ? "earliest" : "latest"},
+                                     {"partition.assignment.strategy", "cooperative-sticky"}});
+  auto made = make_client_conf(*settings);
+  if (!made) return made.status();
+  rd_kafka_conf_t* const conf = *made;
+  auto impl = std::make_unique<Impl>();
+  impl->owner = &owner;
+  impl->from_earliest = config.from_earliest;
+  rd_kafka_conf_set_opaque(conf, impl.get());
+  rd_kafka_conf_set_rebalance_cb(conf, Impl::on_rebalance);
+  rd_kafka_conf_set_error_cb(conf, Impl::on_error);
+  rd_kafka_conf_set_log_cb(conf, Impl::on_log);
+  char error[512] = "";
+  impl->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
+  if (impl->client == nullptr) {
+    rd_kafka_conf_destroy(conf);
+    return Status(Code::InvalidArgument, "kafka: consumer " + config.name + ": " + error);
+  }
+  rd_kafka_poll_set_consumer(impl->client);
+  impl->queue = rd_kafka_queue_get_consumer(impl->client);
+
+  const List topics = make_list(config.topics.size());
+  for (const std::string& topic : config.topics) {
+    const bool pattern = topic.find_first_of("*+?()[]{}|\\^$") != topic.npos;
+    const std::string name = pattern && !topic.starts_with('^') ? "^" + topic + "$" : topic;
+    rd_kafka_topic_partition_list_add(topics.get(), name.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  const rd_kafka_resp_err_t failed = rd_kafka_subscribe(impl->client, topics.get());
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return Status(Code::InvalidArgument,
+                  "kafka: consumer " + config.name + ": topics: " + rd_kafka_err2str(failed));
+  return std::unique_ptr<BrokerConsumer>(new BrokerConsumer(std::move(impl)));
+}
+
+Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
+  Messages messages;
+  std::vector<rd_kafka_message_t*> raw(most);
+  const ssize_t count =
+      rd_kafka_consume_batch_queue(impl_->queue, static_cast<int>(wait_ms), raw.data(), raw.size());
+  for (ssize_t i = 0; i < count; ++i) {
+    rd_kafka_message_t* const one = raw[static_cast<std::size_t>(i)];
+    messages.raw_.push_back(one);
+    if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) continue;
+    if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      impl_->owner->trouble(rd_kafka_err2name(one->err), rd_kafka_message_errstr(one));
+      continue;
+    }
+    rd_kafka_timestamp_type_t type{};
+    const std::int64_t time_ms = rd_kafka_message_timestamp(one, &type);
+    Message message;
+    message.topic = rd_kafka_topic_name(one->rkt);
+    message.partition = one->partition;
+    message.offset = one->offset;
+    message.time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0 ? 0 : time_ms;
+    message.key = {static_cast<const char*>(one->key), one->key_len};
+    message.value = {static_cast<const char*>(one->payload), one->len};
+    message.empty = one->payload == nullptr;
+    message.raw = one;
+    messages.messages_.push_back(message);
+  }
+  return messages;
+}
+
+void BrokerConsumer::pause() {
+  if (std::exchange(impl_->paused, true)) return;
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const List owned(list);
+  rd_kafka_pause_partitions(impl_->client, list);
+}
+
+void BrokerConsumer::resume() {
+  if (!std::exchange(impl_->paused, false)) return;
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const List owned(list);
+  rd_kafka_resume_partitions(impl_->client, list);
+}
+
+Status BrokerConsumer::seek(const Position& position) {
+  constexpr int kTimeout_ms = 5'000;
+  const List list = list_of(std::span(&position, 1));
+  const std::string error = text_of(rd_kafka_seek_partitions(impl_->client, list.get(), kTimeout_ms));
+  if (!error.empty()) return {Code::Unavailable, "seek: " + error};
+  const rd_kafka_resp_err_t failed = list->elems[0].err;
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return {Code::Unavailable, std::string("seek: ") + rd_kafka_err2str(failed)};
+  return {};
+}
+
+void BrokerConsumer::commit(std::span<const Position> positions) {
+  if (positions.empty()) return;
+  const rd_kafka_resp_err_t failed = rd_kafka_commit(impl_->client, list_of(positions).get(), /*async=*/1);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->owner->trouble("commit", rd_kafka_err2str(failed));
+}
+
+BrokerConsumer::Bounds BrokerConsumer::bounds(const Partition& partition) const {
+  std::int64_t low = -1;
+  std::int64_t high = -1;
+  if (rd_kafka_get_watermark_offsets(impl_->client, partition.topic.c_str(), partition.number, &low, &high) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return {};
+  }
+  return {low >= 0 ? low : -1, high >= 0 ? high : -1};
+}
+
+std::vector<Partition> BrokerConsumer::assignment() const {
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const List owned(list);
+  return partitions_of(list);
+}
+
+}  // namespace silverback::kafka

@@ -1,0 +1,113 @@
+// BrokerConsumer: a member of a consumer group, over librdkafka.
+//
+// Partitions come and go cooperatively; where one begins is asked of the owner, not of the broker. Nothing is
+// committed by itself: commit() says how far, for lag tools and for the next owner.
+//
+// Threads: all of it on one; librdkafka's callbacks come out of poll() and close().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "kafka/config.h"
+
+namespace silverback::kafka {
+
+struct Partition {
+  std::string topic;
+  std::int32_t number = 0;
+  friend auto operator<=>(const Partition&, const Partition&) = default;
+};
+
+struct Position {
+  Partition partition;
+  std::int64_t offset = 0;  // of what comes next
+};
+
+/// Views into librdkafka's memory, good as long as the Messages they came in.
+struct Message {
+  std::string_view topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::int64_t time_ms = 0;  // 0: it has none
+  std::string_view key;
+  std::string_view value;
+  bool empty = false;  // a tombstone: no value at all
+  const void* raw = nullptr;
+};
+
+class Messages {
+ public:
+  Messages();
+  ~Messages();
+  Messages(Messages&&) noexcept;
+  Messages& operator=(Messages&&) noexcept;
+
+  /// Of one partition in order; partitions in any.
+  std::span<const Message> all() const { return messages_; }
+  bool empty() const { return messages_.empty(); }
+
+ private:
+  friend class BrokerConsumer;
+  std::vector<Message> messages_;
+  std::vector<void*> raw_;
+};
+
+/// The value of the header of that name; nothing when there is none.
+std::optional<std::string_view> header(const Message& message, const char* name);
+
+class BrokerConsumer {
+ public:
+  /// What the owner has to say and to hear.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// Partitions that are ours from now on. @param committed  of the broker, -1 where there is none
+    /// @returns where each begins: -1 is the beginning that the configuration says
+    virtual std::vector<std::int64_t> assigned(std::span<const Position> committed) = 0;
+    /// They go to somebody else: what is to be stored of them is to be stored now. @returns how far
+    virtual std::vector<Position> revoked(std::span<const Partition> partitions) = 0;
+    /// They are somebody else's already.
+    virtual void lost(std::span<const Partition> partitions) = 0;
+    /// Something is wrong with brokers or topics, or has been; librdkafka goes on trying.
+    virtual void trouble(std::string_view code, std::string_view text) = 0;
+  };
+
+  /// @param owner  outlives it
+  /// @returns InvalidArgument when librdkafka does not take a setting, NotFound when a secret is not there
+  static Result<std::unique_ptr<BrokerConsumer>> open(const ConsumerConfig& config, Owner& owner);
+  /// Leaves the group: revoked() is called for what there is.
+  ~BrokerConsumer();
+  BrokerConsumer(const BrokerConsumer&) = delete;
+  BrokerConsumer& operator=(const BrokerConsumer&) = delete;
+
+  /// Up to `most` messages, within `wait_ms`.
+  Messages poll(std::size_t most, std::int64_t wait_ms);
+  /// No more messages of any partition until resume(); poll() goes on being called.
+  void pause();
+  void resume();
+  /// From here again, as after a run that could not be stored.
+  Status seek(const Position& position);
+  /// Tells the broker, without waiting.
+  void commit(std::span<const Position> positions);
+  /// The first and the next offset that the broker has, as of the last fetch; -1 when it is not known.
+  struct Bounds {
+    std::int64_t first = -1;
+    std::int64_t next = -1;
+  };
+  Bounds bounds(const Partition& partition) const;
+  std::vector<Partition> assignment() const;
+
+ private:
+  struct Impl;
+  explicit BrokerConsumer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace silverback::kafka

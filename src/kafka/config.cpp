@@ -1,0 +1,150 @@
+#include "kafka/config.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace silverback::kafka {
+namespace {
+
+constexpr std::array kFormats = {Format::Influx, Format::RemoteWrite, Format::Text, Format::Json};
+constexpr std::array<std::string_view, 4> kProtocols = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+constexpr std::array<std::string_view, 6> kPrecisions = {"ns", "u", "ms", "s", "m", "h"};
+// What this server has to decide itself.
+constexpr std::array<std::string_view, 6> kOwnSettings = {
+    "group.id",          "enable.auto.commit", "enable.auto.offset.store",
+    "auto.offset.reset", "bootstrap.servers",  "partition.assignment.strategy"};
+
+std::string from_folder(std::string_view folder, const std::string& path) {
+  if (path.empty() || path.starts_with('/') || folder.empty()) return path;
+  return std::string(folder) + "/" + path;
+}
+
+// One of `choices`, or a problem that names them.
+template <typename Choices>
+void choose(yaml::Fields& fields, std::string_view name, const Choices& choices, std::string& out) {
+  std::string text;
+  if (!fields.text(name, text)) return;
+  if (std::ranges::find(choices, text) != choices.end()) {
+    out = text;
+    return;
+  }
+  std::string known;
+  for (const std::string_view choice : choices) known += (known.empty() ? "" : ", ") + std::string(choice);
+  fields.problem(std::string(name) + ": \"" + text + "\" is none of " + known);
+}
+
+class Reader {
+ public:
+  Reader(std::string_view folder, yaml::Problems& problems) : folder_(folder), problems_(problems) {}
+
+  KafkaConfig read(const yaml::Node& node) {
+    KafkaConfig config;
+    if (node.kind == yaml::Node::Kind::Null) return config;
+    yaml::Fields fields(node, "kafka", problems_);
+    std::set<std::string> names;
+    if (const yaml::Node* list = fields.list("consumers")) {
+      for (const yaml::Node& one : list->items) {
+        config.consumers.push_back(read_consumer(one));
+        if (!names.insert(config.consumers.back().name).second)
+          problems_.add(one, "consumer: there are two of the name \"" + config.consumers.back().name + "\"");
+      }
+    }
+    fields.done();
+    return config;
+  }
+
+ private:
+  ConsumerConfig read_consumer(const yaml::Node& node) {
+    ConsumerConfig config;
+    yaml::Fields fields(node, "consumer", problems_);
+    fields.text("name", config.name, yaml::Need::Required);
+    if (config.name.find('/') != config.name.npos)
+      fields.problem("name: \"" + config.name + "\" has a slash in it");
+    if (!fields.texts("brokers", config.brokers) || config.brokers.empty())
+      fields.problem("brokers: a list of host:port is needed");
+    if (!fields.texts("topics", config.topics) || config.topics.empty())
+      fields.problem("topics: a list of names or regular expressions is needed");
+    fields.text("group", config.group);
+    if (config.group.empty()) fields.problem("group: is empty");
+    read_format(fields, config);
+    fields.text_map("labels", config.labels);
+    std::string start = "earliest";
+    choose(fields, "start", std::array<std::string_view, 2>{"earliest", "latest"}, start);
+    config.from_earliest = start == "earliest";
+    fields.whole("concurrency", config.concurrency, 1, 64);
+    fields.whole("batch_bytes", config.batch_bytes, 1 << 10, 64 << 20);
+    fields.whole("batch_messages", config.batch_messages, 1, 1'000'000);
+    if (fields.duration_ms("batch_wait", config.batch_wait_ms) && config.batch_wait_ms > 60'000)
+      fields.problem("batch_wait: more than a minute");
+    fields.text("dead_letter_topic", config.dead_letter_topic);
+    if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
+    fields.text_map("settings", config.settings);
+    for (const auto& [name, value] : config.settings) {
+      if (std::ranges::find(kOwnSettings, name) != kOwnSettings.end())
+        fields.problem("settings: " + name + " cannot be set here: the server decides it");
+    }
+    fields.done();
+    return config;
+  }
+
+  void read_format(yaml::Fields& fields, ConsumerConfig& config) {
+    std::array<std::string_view, kFormats.size()> names;
+    std::ranges::transform(kFormats, names.begin(), [](Format format) { return to_string(format); });
+    std::string format(to_string(config.format));
+    choose(fields, "format", names, format);
+    config.format = kFormats[static_cast<std::size_t>(std::ranges::find(names, format) - names.begin())];
+    fields.text("database", config.database);
+    fields.text("retention_policy", config.retention_policy);
+    choose(fields, "precision", kPrecisions, config.precision);
+    if (config.format == Format::Influx && config.database.empty())
+      fields.problem("database: line protocol needs one");
+  }
+
+  void read_security(const yaml::Node& node, Security& security) {
+    yaml::Fields fields(node, "security", problems_);
+    choose(fields, "protocol", kProtocols, security.protocol);
+    choose(fields, "mechanism", kMechanisms, security.mechanism);
+    fields.text("username", security.username);
+    fields.text("password", security.password);
+    fields.text("password_file", security.password_file);
+    fields.text("password_environment", security.password_environment);
+    fields.text("ca_file", security.ca_file);
+    fields.text("cert_file", security.cert_file);
+    fields.text("key_file", security.key_file);
+    const bool sasl = security.protocol.starts_with("sasl");
+    if (sasl && security.mechanism.empty()) fields.problem("mechanism: " + security.protocol + " needs one");
+    if (sasl && security.username.empty()) fields.problem("username: " + security.protocol + " needs one");
+    const auto given = static_cast<int>(!security.password.empty()) +
+                       static_cast<int>(!security.password_file.empty()) +
+                       static_cast<int>(!security.password_environment.empty());
+    if (given > 1) fields.problem("password, password_file and password_environment: at most one of them");
+    for (std::string* path :
+         {&security.password_file, &security.ca_file, &security.cert_file, &security.key_file}) {
+      *path = from_folder(folder_, *path);
+    }
+    fields.done();
+  }
+
+  const std::string_view folder_;
+  yaml::Problems& problems_;
+};
+
+}  // namespace
+
+std::string_view to_string(Format format) {
+  switch (format) {
+    case Format::Influx: return "influx";
+    case Format::RemoteWrite: return "prometheus-remote-write";
+    case Format::Text: return "prometheus-text";
+    case Format::Json: return "json";
+  }
+  return "";
+}
+
+KafkaConfig read_kafka(const yaml::Node& node, std::string_view folder, yaml::Problems& problems) {
+  return Reader(folder, problems).read(node);
+}
+
+}  // namespace silverback::kafka

@@ -1,0 +1,81 @@
+// KafkaConfig: the section `kafka` of the configuration file.
+//
+//   kafka:
+//     consumers:
+//       - name: telemetry
+//         brokers: [127.0.0.1:9092]
+//         topics: [metrics, 'metrics\..*']     # names, or regular expressions
+//         group: silverback
+//         format: influx                        # prometheus-remote-write, prometheus-text, json
+//         database: telegraf
+//         labels: {source: kafka}
+//         start: earliest
+//         security: {protocol: sasl_ssl, mechanism: SCRAM-SHA-256, username: u, password_file: keys/kafka}
+//         settings: {}                          # passed to librdkafka
+//
+// docs/kafka.md says what each field means.
+//
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/yaml.h"
+
+namespace silverback::kafka {
+
+using TextPairs = std::vector<std::pair<std::string, std::string>>;
+
+enum class Format : std::uint8_t { Influx, RemoteWrite, Text, Json };
+/// "influx", "prometheus-remote-write", "prometheus-text", "json"
+std::string_view to_string(Format format);
+
+struct Security {
+  std::string protocol = "plaintext";  // or ssl, sasl_plaintext, sasl_ssl
+  std::string mechanism;               // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+  std::string username;
+  std::string password;
+  std::string password_file;
+  std::string password_environment;  // name of a variable
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  friend bool operator==(const Security&, const Security&) = default;
+};
+
+struct ConsumerConfig {
+  std::string name;
+  std::vector<std::string> brokers;
+  std::vector<std::string> topics;
+  std::string group = "silverback";
+  Format format = Format::Influx;
+  std::string database;
+  std::string retention_policy;
+  std::string precision = "ns";  // of line protocol
+  TextPairs labels;              // set on every series
+  bool from_earliest = true;     // where a partition without a position begins
+  std::int64_t concurrency = 1;  // members of the group in this server
+  std::int64_t batch_bytes = std::int64_t{4} << 20;
+  std::int64_t batch_messages = 10'000;
+  std::int64_t batch_wait_ms = 50;  // a batch is not held longer
+  std::string dead_letter_topic;
+  Security security;
+  TextPairs settings;
+  friend bool operator==(const ConsumerConfig&, const ConsumerConfig&) = default;
+};
+
+struct KafkaConfig {
+  std::vector<ConsumerConfig> consumers;
+  friend bool operator==(const KafkaConfig&, const KafkaConfig&) = default;
+};
+
+/// @param node  the value of `kafka`
+/// @param folder  that of the file: relative paths in it begin there
+/// What is wrong goes to `problems`, with its line; then the result is of no use.
+KafkaConfig read_kafka(const yaml::Node& node, std::string_view folder, yaml::Problems& problems);
+
+}  // namespace silverback::kafka

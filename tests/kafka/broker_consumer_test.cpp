@@ -1,0 +1,170 @@
+// Members of a group against librdkafka's mock cluster.
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <map>
+
+#include "kafka/broker_consumer.h"
+
+namespace silverback::kafka {
+namespace {
+
+/// A broker in this process, and a producer.
+class MockCluster {
+ public:
+  explicit MockCluster(int partitions) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    char error[512] = "";
+    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
+    cluster_ = rd_kafka_mock_cluster_new(producer_, 1);
+    rd_kafka_mock_topic_create(cluster_, "metrics", partitions, 1);
+    brokers_ = rd_kafka_mock_cluster_bootstraps(cluster_);
+    rd_kafka_conf_t* own = rd_kafka_conf_new();
+    rd_kafka_conf_set(own, "bootstrap.servers", brokers_.c_str(), error, sizeof error);
+    sender_ = rd_kafka_new(RD_KAFKA_PRODUCER, own, error, sizeof error);
+  }
+  ~MockCluster() {
+    rd_kafka_destroy(sender_);
+    rd_kafka_mock_cluster_destroy(cluster_);
+    rd_kafka_destroy(producer_);
+  }
+  const std::string& brokers() const { return brokers_; }
+
+  void send(std::int32_t partition, const std::string& value) {
+    const rd_kafka_resp_err_t failed = rd_kafka_producev(
+        sender_, RD_KAFKA_V_TOPIC("metrics"), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADER("kind", "test", 4), RD_KAFKA_V_END);
+    EXPECT_EQ(failed, RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(rd_kafka_flush(sender_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
+ private:
+  rd_kafka_t* producer_ = nullptr;
+  rd_kafka_mock_cluster_t* cluster_ = nullptr;
+  rd_kafka_t* sender_ = nullptr;
+  std::string brokers_;
+};
+
+/// Remembers what it was told, and where partitions have come to.
+struct Recorder final : BrokerConsumer::Owner {
+  std::vector<std::int64_t> assigned(std::span<const Position> given) override {
+    std::vector<std::int64_t> begins;
+    for (const Position& position : given) {
+      committed[position.partition] = position.offset;
+      const auto own = positions.find(position.partition);
+      begins.push_back(own == positions.end() ? position.offset : std::max(own->second, position.offset));
+    }
+    return begins;
+  }
+  std::vector<Position> revoked(std::span<const Partition> partitions) override {
+    std::vector<Position> stored;
+    for (const Partition& partition : partitions) {
+      ++given_up;
+      if (const auto it = positions.find(partition); it != positions.end())
+        stored.push_back({partition, it->second});
+    }
+    return stored;
+  }
+  void lost(std::span<const Partition>) override {}
+  void trouble(std::string_view code, std::string_view) override { troubles.emplace_back(code); }
+
+  std::map<Partition, std::int64_t> positions;
+  std::map<Partition, std::int64_t> committed;
+  std::vector<std::string> troubles;
+  int given_up = 0;
+};
+
+ConsumerConfig config_for(const MockCluster& cluster) {
+  ConsumerConfig config;
+  config.name = "c";
+  config.brokers = {cluster.brokers()};
+  config.topics = {"metr.*"};
+  config.settings = {{"session.timeout.ms", "6000"}, {"topic.metadata.refresh.interval.ms", "200"}};
+  return config;
+}
+
+// Values until there are `count`, or ten seconds have passed.
+std::vector<std::string> values(BrokerConsumer& consumer, Recorder& owner, std::size_t count) {
+  std::vector<std::string> all;
+  for (int i = 0; i < 100 && all.size() < count; ++i) {
+    const Messages messages = consumer.poll(100, 100);
+    for (const Message& message : messages.all()) {
+      EXPECT_EQ(header(message, "kind"), "test");
+      EXPECT_FALSE(header(message, "other"));
+      EXPECT_GT(message.time_ms, 0);
+      owner.positions[{std::string(message.topic), message.partition}] = message.offset + 1;
+      all.emplace_back(message.value);
+    }
+  }
+  return all;
+}
+
+TEST(BrokerConsumer, TheOwnerSaysWhereAPartitionBegins) {
+  MockCluster cluster(1);
+  for (const char* value : {"0", "1", "2", "3"}) cluster.send(0, value);
+  Recorder owner;
+  owner.positions[{"metrics", 0}] = 2;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer) << consumer.status().message();
+  EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"2", "3"}));
+  EXPECT_EQ((*consumer)->bounds({"metrics", 0}).next, 4);
+  EXPECT_EQ((*consumer)->assignment(), (std::vector<Partition>{{"metrics", 0}}));
+}
+
+TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
+  MockCluster cluster(2);
+  cluster.send(0, "a");
+  cluster.send(1, "b");
+  {
+    Recorder owner;
+    auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+    ASSERT_TRUE(consumer);
+    EXPECT_EQ(values(**consumer, owner, 2).size(), 2u);
+    consumer->reset();
+    EXPECT_EQ(owner.given_up, 2);
+  }
+  cluster.send(0, "c");
+  Recorder next;
+  auto consumer = BrokerConsumer::open(config_for(cluster), next);
+  ASSERT_TRUE(consumer);
+  EXPECT_EQ(values(**consumer, next, 1), std::vector<std::string>{"c"});
+  EXPECT_EQ((next.committed[{"metrics", 0}]), 1);
+}
+
+TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
+  MockCluster cluster(1);
+  cluster.send(0, "0");
+  Recorder owner;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer);
+  ASSERT_EQ(values(**consumer, owner, 1).size(), 1u);
+  (*consumer)->pause();
+  cluster.send(0, "1");
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 100).empty());
+  ASSERT_TRUE((*consumer)->seek({{"metrics", 0}, 0}).ok());
+  (*consumer)->resume();
+  EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"0", "1"}));
+}
+
+TEST(BrokerConsumer, SettingsThatAreWrongAreNamed) {
+  Recorder owner;
+  ConsumerConfig config;
+  config.name = "c";
+  config.brokers = {"127.0.0.1:1"};
+  config.topics = {"t"};
+  config.settings = {{"no.such.setting", "1"}};
+  const auto consumer = BrokerConsumer::open(config, owner);
+  ASSERT_FALSE(consumer);
+  EXPECT_NE(consumer.status().message().find("no.such.setting"), std::string_view::npos);
+  config.settings = {};
+  config.security.protocol = "sasl_plaintext";
+  config.security.mechanism = "PLAIN";
+  config.security.username = "u";
+  config.security.password_environment = "SILVERBACK_NO_SUCH_VARIABLE";
+  EXPECT_EQ(BrokerConsumer::open(config, owner).status().code(), Code::NotFound);
+}
+
+}  // namespace
+}  // namespace silverback::kafka

@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include "kafka/config.h"
+
+namespace silverback::kafka {
+namespace {
+
+Result<KafkaConfig> read(std::string_view text) {
+  const auto document = yaml::parse(text, "k.yml");
+  if (!document) return document.status();
+  yaml::Problems problems("k.yml");
+  KafkaConfig config = read_kafka(*document, "/etc", problems);
+  if (Status bad = problems.status(); !bad.ok()) return bad;
+  return config;
+}
+
+TEST(KafkaConfig, ReadsAConsumer) {
+  const auto config = read(R"(consumers:
+  - name: telemetry
+    brokers: [a:9092, b:9092]
+    topics: [metrics, 'metrics\..*']
+    format: influx
+    database: telegraf
+    labels: {source: kafka}
+    start: latest
+    concurrency: 2
+    dead_letter_topic: metrics.dead
+    security: {protocol: sasl_ssl, mechanism: PLAIN, username: u, password_file: keys/k}
+    settings: {fetch.min.bytes: 1}
+)");
+  ASSERT_TRUE(config) << config.status().message();
+  const ConsumerConfig& consumer = config->consumers.at(0);
+  EXPECT_EQ(consumer.name, "telemetry");
+  EXPECT_EQ(consumer.brokers, (std::vector<std::string>{"a:9092", "b:9092"}));
+  EXPECT_EQ(consumer.group, "silverback");
+  EXPECT_EQ(consumer.format, Format::Influx);
+  EXPECT_FALSE(consumer.from_earliest);
+  EXPECT_EQ(consumer.concurrency, 2);
+  EXPECT_EQ(consumer.security.password_file, "/etc/keys/k");
+  EXPECT_EQ(consumer.settings, (TextPairs{{"fetch.min.bytes", "1"}}));
+}
+
+TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
+  const auto config = read(R"(consumers:
+  - {name: a/b, brokers: [x:1], topics: [t], database: d}
+  - {name: c, topics: [t], format: xml, start: now}
+  - {name: c, brokers: [x:1], topics: [t], database: d, settings: {group.id: g}, speed: 1}
+  - {name: d, brokers: [x:1], topics: [t], format: json, security: {protocol: sasl_ssl, password: a, password_file: b}}
+)");
+  ASSERT_FALSE(config);
+  for (const std::string_view text :
+       {"k.yml:2: consumer: name: \"a/b\" has a slash in it",
+        "k.yml:3: consumer: brokers: a list of host:port is needed",
+        "k.yml:3: consumer: format: \"xml\" is none of influx, prometheus-remote-write, prometheus-text, "
+        "json",
+        "k.yml:3: consumer: start: \"now\" is none of earliest, latest",
+        "k.yml:3: consumer: database: line protocol needs one",
+        "k.yml:4: consumer: settings: group.id cannot be set here",
+        "k.yml:4: unknown field \"speed\" in consumer", "k.yml:4: consumer: there are two of the name \"c\"",
+        "k.yml:5: security: mechanism: sasl_ssl needs one", "k.yml:5: security: username: sasl_ssl needs one",
+        "k.yml:5: security: password, password_file"}) {
+    EXPECT_NE(config.status().message().find(text), std::string_view::npos) << text << "\n"
+                                                                            << config.status().message();
+  }
+}
+
+}  // namespace
+}  // namespace silverback::kafka
