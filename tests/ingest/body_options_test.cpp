@@ -137,6 +137,19 @@ TEST_P(EveryProtocol, ProgressIsKeptAlsoWhenNothingCanBeStored) {
   EXPECT_EQ(bench_.store.progress.size(), 2U);
 }
 
+TEST(Progress, IsLeftToTheCallerWhenABodyIsRefusedAsAWhole) {
+  const std::vector<Progress> progress = {{"kafka/a/b/0", 17}};
+  const AppendExtras extras{.progress = progress};
+  Bench bench;
+
+  EXPECT_FALSE(write_json(bench, R"([{"name":"up","value":1},)", {}, &extras));
+  EXPECT_FALSE(write_v1(bench, "\x0a\x7f", {}, &extras));
+  EXPECT_FALSE(write_v2(bench, "\x2a\x7f", {}, &extras));
+
+  EXPECT_EQ(bench.store.appends, 0U);
+  EXPECT_TRUE(bench.store.progress.empty());
+}
+
 TEST_P(EveryProtocol, AnEmptyBodyWithoutProgressAsksNothingOfTheStore) {
   write("");
   EXPECT_EQ(bench_.store.appends, 0U);
