@@ -32,11 +32,18 @@ class MockCluster {
   const std::string& brokers() const { return brokers_; }
 
   void send(std::int32_t partition, const std::string& value) {
-    const rd_kafka_resp_err_t failed = rd_kafka_producev(
-        sender_, RD_KAFKA_V_TOPIC("metrics"), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADER("kind", "test", 4), RD_KAFKA_V_END);
-    EXPECT_EQ(failed, RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_vu_t parts[5] = {};  // the macros of the header are no standard C++
+    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    parts[0].u.cstr = "metrics";
+    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[1].u.i32 = partition;
+    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[2].u.mem = {const_cast<char*>(value.data()), value.size()};
+    parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[3].u.i = RD_KAFKA_MSG_F_COPY;
+    parts[4].vtype = RD_KAFKA_VTYPE_HEADER;
+    parts[4].u.header = {"kind", "test", 4};
+    EXPECT_EQ(rd_kafka_produceva(sender_, parts, 5), nullptr);
     EXPECT_EQ(rd_kafka_flush(sender_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
