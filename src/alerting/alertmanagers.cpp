@@ -22,27 +22,14 @@ constexpr auto kDrain = std::chrono::seconds(5);
 template <typename Pairs>
 void append_pairs(std::string& out, std::string_view name, const Pairs& pairs) {
   append_json_key(out, name);
-  char separator = '{';
-  for (const auto& [key, value] : pairs) {
-    out += separator;
-    append_json_key(out, key);
-    append_json_string(out, value);
-    separator = ',';
-  }
-  out += separator == '{' ? "{}" : "}";
-}
-
-std::vector<std::pair<std::string_view, std::string_view>> pairs_of(const Labels& labels) {
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  for (const LabelView& label : labels) pairs.emplace_back(label.name, label.value);
-  return pairs;
+  append_json_pairs(out, pairs);
 }
 
 }  // namespace
 
 std::string alert_json(const Alert& alert, const Labels& labels, std::string_view generator_url) {
   std::string out = "{";
-  append_pairs(out, "labels", pairs_of(labels));
+  append_pairs(out, "labels", labels);
   if (!alert.annotations.empty()) append_pairs(out += ',', "annotations", alert.annotations);
   const std::int64_t ends_ms = alert.state == AlertState::Inactive ? alert.resolved_ms : alert.valid_until_ms;
   out += R"(,"startsAt":")" + format_rfc3339(alert.fired_ms * kNsPerMs);

@@ -28,19 +28,10 @@ void append_time(std::string& out, std::string_view name, std::int64_t ms) {
 void append_alert(std::string& out, const ReplayedAlert& alert) {
   append_text(out += '{', "group", alert.group);
   append_json_key(out += ',', "labels");
-  char separator = '{';
-  for (const LabelView& pair : alert.labels) {
-    append_text(out += separator, pair.name, pair.value);
-    separator = ',';
-  }
-  append_json_key(out += "},", "annotations");
-  separator = '{';
-  for (const auto& [name, value] : alert.annotations) {
-    append_text(out += separator, name, value);
-    separator = ',';
-  }
-  if (separator == '{') out += '{';
-  append_text(out += "},", "value", format_float(alert.value));
+  append_json_pairs(out, alert.labels);
+  append_json_key(out += ',', "annotations");
+  append_json_pairs(out, alert.annotations);
+  append_text(out += ',', "value", format_float(alert.value));
   append_time(out += ',', "activeAt", alert.active_ms);
   append_time(out += ',', "firedAt", alert.fired_ms);
   append_time(out += ',', "resolvedAt", alert.resolved_ms);

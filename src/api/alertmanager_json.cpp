@@ -11,14 +11,7 @@ using notify::AlertView;
 
 void append_pairs(std::string& out, std::string_view name, const notify::TextPairs& pairs) {
   append_json_key(out, name);
-  char separator = '{';
-  for (const auto& [key, value] : pairs) {
-    out += separator;
-    append_json_key(out, key);
-    append_json_string(out, value);
-    separator = ',';
-  }
-  out += separator == '{' ? "{}" : "}";
+  append_json_pairs(out, pairs);
 }
 
 void append_list(std::string& out, std::string_view name, const std::vector<std::string>& values) {

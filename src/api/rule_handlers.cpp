@@ -38,13 +38,7 @@ void append_number(std::string& out, std::string_view name, double value) {
 void append_pairs(std::string& out, std::string_view name, alerting::TextPairs pairs) {
   std::ranges::sort(pairs);
   append_json_key(out, name);
-  char separator = '{';
-  for (const auto& [key, value] : pairs) {
-    out += separator;
-    append_text(out, key, value);
-    separator = ',';
-  }
-  out += separator == '{' ? "{}" : "}";
+  append_json_pairs(out, pairs);
 }
 
 // "1e+00": Go's strconv.FormatFloat(v, 'e', -1, 64).

@@ -15,4 +15,16 @@ void append_json_string(std::string& out, std::string_view text);
 /// "name":
 void append_json_key(std::string& out, std::string_view name);
 
+/// {"name":"text",...} of pairs of texts, in their order.
+template <typename Pairs>
+void append_json_pairs(std::string& out, const Pairs& pairs) {
+  out += '{';
+  for (const auto& [name, text] : pairs) {
+    if (out.back() != '{') out += ',';
+    append_json_key(out, name);
+    append_json_string(out, text);
+  }
+  out += '}';
+}
+
 }  // namespace silverback

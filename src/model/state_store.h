@@ -25,6 +25,10 @@ class StateBatch {
  public:
   void put(std::string key, std::string value) { changes_.emplace_back(std::move(key), std::move(value)); }
   void remove(std::string key) { changes_.emplace_back(std::move(key), std::nullopt); }
+  /// The changes of `later` after these.
+  void append(const StateBatch& later) {
+    changes_.insert(changes_.end(), later.changes_.begin(), later.changes_.end());
+  }
   bool empty() const { return changes_.empty(); }
   void clear() { changes_.clear(); }
 

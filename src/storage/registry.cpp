@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/hex.h"
 #include "storage/label_index_state.h"
 #include "storage/registry_rows.h"
 
@@ -20,13 +21,7 @@ Status registry_rows::failed(const rocksdb::Status& status, std::string_view doi
 }
 
 Status registry_rows::damaged(std::string_view key, std::string_view why) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (const char c : key.substr(0, 32)) {
-    hex += kDigits[static_cast<unsigned char>(c) >> 4];
-    hex += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return Status(Code::DataLoss, "registry row " + hex + ": " + std::string(why));
+  return Status(Code::DataLoss, "registry row " + to_hex(key.substr(0, 32)) + ": " + std::string(why));
 }
 
 /// Gathers rows and writes them in portions; only finish() waits for the disk, and so for all of them.

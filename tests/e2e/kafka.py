@@ -15,7 +15,7 @@ import harness
 import rdkafka
 
 SCRIPT = os.path.join(harness.TOP, "scripts/kafka")
-MOCK = os.environ.get("SILVERBACK_MOCK_KAFKA", os.path.join(os.path.dirname(harness.BINARY), "tests/mock_kafka"))
+MOCK = os.environ.get("SILVERBACK_MOCK_KAFKA", os.path.join(os.path.dirname(harness.BINARY), "mock_kafka"))
 
 
 @functools.lru_cache(maxsize=None)

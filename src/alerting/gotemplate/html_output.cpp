@@ -3,6 +3,8 @@
 #include <array>
 #include <cctype>
 
+#include "alerting/gotemplate/functions.h"
+
 namespace silverback::gotemplate {
 namespace {
 
@@ -16,17 +18,13 @@ Value marked(std::string_view text, std::string_view type) {
   return made;
 }
 
+// escape_html(), and the plus sign, as html/template does it.
 void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '\0': out += "\uFFFD"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      case '&': out += "&amp;"; break;
-      case '+': out += "&#43;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
+  for (const char c : escape_html(text)) {
+    if (c == '+') {
+      out += "&#43;";
+    } else {
+      out += c;
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include "alerting/notify/dispatcher.h"
 #include "alerting/notify/dispatcher_keys.h"
+#include "base/hex.h"
 #include "base/log.h"
 
 namespace silverback::notify {
@@ -17,12 +18,7 @@ constexpr std::int64_t kRetryKeeping_ns = kNsPerSecond;
 std::string idempotency_key(const std::string& delivery, std::int64_t time_ns) {
   std::string text = delivery;
   put_zigzag(text, time_ns);
-  std::string hex;
-  for (const char c : hash_key(text)) {
-    hex += "0123456789abcdef"[static_cast<std::uint8_t>(c) >> 4];
-    hex += "0123456789abcdef"[static_cast<std::uint8_t>(c) & 15];
-  }
-  return hex;
+  return to_hex(hash_key(text));
 }
 
 // The same alerts in the same states, whatever is said about them.
@@ -61,7 +57,10 @@ void Dispatcher::flush_due(std::int64_t now_ns) {
     log(LogLevel::Error, "notifications could not be kept and are not sent yet", {{"err", kept.message()}});
   }
   const MutexLock lock(mutex_);
-  if (!kept.ok()) unkept_ = std::move(batch);
+  if (!kept.ok()) {
+    batch.append(unkept_);  // which came meanwhile
+    unkept_ = std::move(batch);
+  }
   for (const std::string& id : to_send) {
     const auto it = deliveries_.find(id);
     if (it == deliveries_.end()) continue;

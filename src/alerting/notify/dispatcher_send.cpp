@@ -127,13 +127,7 @@ void Dispatcher::keep_surely(const StateBatch& batch) {
       log(LogLevel::Error, "what was notified could not be kept", {{"err", kept.message()}});
     const MutexLock lock(mutex_);
     if (!paused_) continue;
-    for (const auto& [key, value] : batch.changes()) {
-      if (value) {
-        unkept_.put(key, *value);
-      } else {
-        unkept_.remove(key);
-      }
-    }
+    unkept_.append(batch);
     return;
   }
 }

@@ -1,11 +1,11 @@
 #include "alerting/notify/silences.h"
 
 #include <algorithm>
-#include <array>
 #include <random>
 #include <utility>
 
 #include "alerting/notify/codec.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/number.h"
 
@@ -18,16 +18,12 @@ constexpr std::size_t kMostMatchers = 1'000;
 
 std::string make_id() {
   std::random_device device;
-  std::array<std::uint8_t, 16> bytes{};
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // RFC 9562, version 4
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
-  std::string id;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
-    id += "0123456789abcdef"[bytes[i] >> 4];
-    id += "0123456789abcdef"[bytes[i] & 15];
-  }
+  std::string bytes;
+  for (int i = 0; i < 16; ++i) bytes += static_cast<char>(device());
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);  // RFC 9562, version 4
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  std::string id = to_hex(bytes);
+  for (const std::size_t at : {20u, 16u, 12u, 8u}) id.insert(at, 1, '-');
   return id;
 }
 

@@ -11,6 +11,7 @@
 #include "alerting/notify/integrations.h"
 #include "alerting/notify/template_data.h"
 #include "alerting/notify/templates.h"
+#include "base/hex.h"
 #include "base/json.h"
 
 namespace silverback::notify {
@@ -41,13 +42,7 @@ std::string signature(std::string_view secret, std::int64_t time_s, std::string_
   unsigned size = 0;
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
        reinterpret_cast<const unsigned char*>(signed_text.data()), signed_text.size(), digest.data(), &size);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out = "t=" + time + ",v1=";
-  for (unsigned i = 0; i < size; ++i) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  return out;
+  return "t=" + time + ",v1=" + to_hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 namespace {
