@@ -48,6 +48,18 @@ std::string text_of(rd_kafka_error_t* error) {
   return text;
 }
 
+void add_headers(const rd_kafka_message_t* message, std::vector<Header>& out) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    out.push_back({name, {static_cast<const char*>(value), size}});
+  }
+}
+
 constexpr int kCommittedTimeout_ms = 10'000;
 
 }  // namespace
@@ -130,24 +142,14 @@ Messages::~Messages() {
   for (void* raw : raw_) rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(raw));
 }
 Messages::Messages(Messages&& other) noexcept
-    : messages_(std::exchange(other.messages_, {})), raw_(std::exchange(other.raw_, {})) {}
+    : messages_(std::exchange(other.messages_, {})),
+      headers_(std::exchange(other.headers_, {})),
+      raw_(std::exchange(other.raw_, {})) {}
 Messages& Messages::operator=(Messages&& other) noexcept {
   std::swap(messages_, other.messages_);
+  std::swap(headers_, other.headers_);
   std::swap(raw_, other.raw_);
   return *this;
-}
-
-std::optional<std::string_view> header(const Message& message, const char* name) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(message.raw), &headers) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return std::nullopt;
-  }
-  const void* value = nullptr;
-  std::size_t size = 0;
-  if (rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::nullopt;
-  return std::string_view(static_cast<const char*>(value), size);
 }
 
 BrokerConsumer::BrokerConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -195,6 +197,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
 
 Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
   Messages messages;
+  std::vector<std::size_t> header_counts;
   std::vector<rd_kafka_message_t*> raw(most);
   const ssize_t count =
       rd_kafka_consume_batch_queue(impl_->queue, static_cast<int>(wait_ms), raw.data(), raw.size());
@@ -215,9 +218,16 @@ Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
     message.time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0 ? 0 : time_ms;
     message.key = {static_cast<const char*>(one->key), one->key_len};
     message.value = {static_cast<const char*>(one->payload), one->len};
-    message.empty = one->payload == nullptr;
-    message.raw = one;
+    message.tombstone = one->payload == nullptr;
+    const std::size_t before = messages.headers_.size();
+    add_headers(one, messages.headers_);
+    header_counts.push_back(messages.headers_.size() - before);
     messages.messages_.push_back(message);
+  }
+  std::span<const Header> rest = messages.headers_;
+  for (std::size_t i = 0; i < messages.messages_.size() && !rest.empty(); ++i) {
+    messages.messages_[i].headers = rest.first(header_counts[i]);
+    rest = rest.subspan(header_counts[i]);
   }
   return messages;
 }

@@ -16,31 +16,9 @@
 
 #include "base/status.h"
 #include "kafka/config.h"
+#include "kafka/message.h"
 
 namespace silverback::kafka {
-
-struct Partition {
-  std::string topic;
-  std::int32_t number = 0;
-  friend auto operator<=>(const Partition&, const Partition&) = default;
-};
-
-struct Position {
-  Partition partition;
-  std::int64_t offset = 0;  // of what comes next
-};
-
-/// Views into librdkafka's memory, good as long as the Messages they came in.
-struct Message {
-  std::string_view topic;
-  std::int32_t partition = 0;
-  std::int64_t offset = 0;
-  std::int64_t time_ms = 0;  // 0: it has none
-  std::string_view key;
-  std::string_view value;
-  bool empty = false;  // a tombstone: no value at all
-  const void* raw = nullptr;
-};
 
 class Messages {
  public:
@@ -56,11 +34,9 @@ class Messages {
  private:
   friend class BrokerConsumer;
   std::vector<Message> messages_;
+  std::vector<Header> headers_;
   std::vector<void*> raw_;
 };
-
-/// The value of the header of that name; nothing when there is none.
-std::optional<std::string_view> header(const Message& message, const char* name);
 
 class BrokerConsumer {
  public:

@@ -10,6 +10,7 @@ namespace {
 constexpr std::array kFormats = {Format::Influx, Format::RemoteWrite, Format::Text, Format::Json};
 constexpr std::array<std::string_view, 4> kProtocols = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
 constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+constexpr std::array<std::string_view, 5> kTimeUnits = {"auto", "s", "ms", "us", "ns"};
 constexpr std::array<std::string_view, 6> kPrecisions = {"ns", "u", "ms", "s", "m", "h"};
 // What this server has to decide itself.
 constexpr std::array<std::string_view, 6> kOwnSettings = {
@@ -35,6 +36,15 @@ void choose(yaml::Fields& fields, std::string_view name, const Choices& choices,
   fields.problem(std::string(name) + ": \"" + text + "\" is none of " + known);
 }
 
+// The place among `choices` of what the field says.
+template <typename Choices>
+std::size_t choose_index(yaml::Fields& fields, std::string_view name, const Choices& choices,
+                         std::string_view fallback) {
+  std::string text(fallback);
+  choose(fields, name, choices, text);
+  return static_cast<std::size_t>(std::ranges::find(choices, text) - choices.begin());
+}
+
 class Reader {
  public:
   Reader(std::string_view folder, yaml::Problems& problems) : folder_(folder), problems_(problems) {}
@@ -50,6 +60,12 @@ class Reader {
         if (!names.insert(config.consumers.back().name).second)
           problems_.add(one, "consumer: there are two of the name \"" + config.consumers.back().name + "\"");
       }
+    }
+    if (const yaml::Node* producer = fields.map("producer")) read_producer(*producer, config.producer);
+    if (const yaml::Node* letters = fields.map("dead_letters")) {
+      yaml::Fields own(*letters, "dead_letters", problems_);
+      own.whole("max_size", config.max_dead_letter_bytes, 1 << 10, std::int64_t{1} << 40);
+      own.done();
     }
     fields.done();
     return config;
@@ -73,6 +89,9 @@ class Reader {
     std::string start = "earliest";
     choose(fields, "start", std::array<std::string_view, 2>{"earliest", "latest"}, start);
     config.from_earliest = start == "earliest";
+    constexpr std::array<std::string_view, 3> kOutOfRange = {"earliest", "latest", "stop"};
+    config.out_of_range =
+        static_cast<OutOfRange>(choose_index(fields, "out_of_range", kOutOfRange, kOutOfRange[0]));
     fields.whole("concurrency", config.concurrency, 1, 64);
     fields.whole("batch_bytes", config.batch_bytes, 1 << 10, 64 << 20);
     fields.whole("batch_messages", config.batch_messages, 1, 1'000'000);
@@ -80,26 +99,56 @@ class Reader {
       fields.problem("batch_wait: more than a minute");
     fields.text("dead_letter_topic", config.dead_letter_topic);
     if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
-    fields.text_map("settings", config.settings);
-    for (const auto& [name, value] : config.settings) {
+    read_settings(fields, config.settings);
+    fields.done();
+    return config;
+  }
+
+  void read_producer(const yaml::Node& node, ProducerConfig& config) {
+    yaml::Fields fields(node, "producer", problems_);
+    if (!fields.texts("brokers", config.brokers) || config.brokers.empty())
+      fields.problem("brokers: a list of host:port is needed");
+    if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
+    fields.whole("queue_messages", config.queue_messages, 1, 10'000'000);
+    fields.whole("queue_bytes", config.queue_bytes, 1 << 10, std::int64_t{1} << 40);
+    if (fields.duration_ms("timeout", config.timeout_ms) &&
+        (config.timeout_ms < 100 || config.timeout_ms > 3'600'000))
+      fields.problem("timeout: from 100ms to 1h");
+    read_settings(fields, config.settings);
+    fields.done();
+  }
+
+  static void read_settings(yaml::Fields& fields, TextPairs& settings) {
+    fields.text_map("settings", settings);
+    for (const auto& [name, value] : settings) {
       if (std::ranges::find(kOwnSettings, name) != kOwnSettings.end())
         fields.problem("settings: " + name + " cannot be set here: the server decides it");
     }
-    fields.done();
-    return config;
   }
 
   void read_format(yaml::Fields& fields, ConsumerConfig& config) {
     std::array<std::string_view, kFormats.size()> names;
     std::ranges::transform(kFormats, names.begin(), [](Format format) { return to_string(format); });
-    std::string format(to_string(config.format));
-    choose(fields, "format", names, format);
-    config.format = kFormats[static_cast<std::size_t>(std::ranges::find(names, format) - names.begin())];
+    config.format = kFormats[choose_index(fields, "format", names, names[0])];
+    constexpr std::array<std::string_view, 3> kCompressions = {"auto", "snappy", "none"};
+    config.compression =
+        static_cast<Compression>(choose_index(fields, "compression", kCompressions, kCompressions[0]));
+    if (const yaml::Node* json = fields.map("json")) read_json(*json, config.json);
     fields.text("database", config.database);
     fields.text("retention_policy", config.retention_policy);
     choose(fields, "precision", kPrecisions, config.precision);
     if (config.format == Format::Influx && config.database.empty())
       fields.problem("database: line protocol needs one");
+  }
+
+  void read_json(const yaml::Node& node, JsonNames& json) {
+    yaml::Fields fields(node, "json", problems_);
+    fields.text("name", json.name);
+    fields.text("labels", json.labels);
+    fields.text("value", json.value);
+    fields.text("timestamp", json.timestamp);
+    choose(fields, "time_unit", kTimeUnits, json.time_unit);
+    fields.done();
   }
 
   void read_security(const yaml::Node& node, Security& security) {

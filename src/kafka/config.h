@@ -10,8 +10,12 @@
 //         database: telegraf
 //         labels: {source: kafka}
 //         start: earliest
+//         dead_letter_topic: metrics.dead
 //         security: {protocol: sasl_ssl, mechanism: SCRAM-SHA-256, username: u, password_file: keys/kafka}
 //         settings: {}                          # passed to librdkafka
+//     producer:                                 # of alerts and recorded series
+//       brokers: [127.0.0.1:9092]
+//     dead_letters: {max_size: 268435456}       # kept here, when no topic takes them
 //
 // docs/kafka.md says what each field means.
 //
@@ -47,6 +51,22 @@ struct Security {
   friend bool operator==(const Security&, const Security&) = default;
 };
 
+/// Where a partition goes on when its position is outside what the broker still has.
+enum class OutOfRange : std::uint8_t { Earliest, Latest, Stop };
+
+/// Of remote write. Auto: snappy where it decodes, else as it is.
+enum class Compression : std::uint8_t { Auto, Snappy, None };
+
+/// Names of a JSON sample's members; empty: the usual ones (ingest::JsonFields).
+struct JsonNames {
+  std::string name;
+  std::string labels;
+  std::string value;
+  std::string timestamp;
+  std::string time_unit = "auto";  // of ingest::parse_json_time_unit()
+  friend bool operator==(const JsonNames&, const JsonNames&) = default;
+};
+
 struct ConsumerConfig {
   std::string name;
   std::vector<std::string> brokers;
@@ -56,8 +76,11 @@ struct ConsumerConfig {
   std::string database;
   std::string retention_policy;
   std::string precision = "ns";  // of line protocol
-  TextPairs labels;              // set on every series
-  bool from_earliest = true;     // where a partition without a position begins
+  Compression compression = Compression::Auto;
+  JsonNames json;
+  TextPairs labels;           // set on every series
+  bool from_earliest = true;  // where a partition without a position begins
+  OutOfRange out_of_range = OutOfRange::Earliest;
   std::int64_t concurrency = 1;  // members of the group in this server
   std::int64_t batch_bytes = std::int64_t{4} << 20;
   std::int64_t batch_messages = 10'000;
@@ -68,8 +91,21 @@ struct ConsumerConfig {
   friend bool operator==(const ConsumerConfig&, const ConsumerConfig&) = default;
 };
 
+struct ProducerConfig {
+  std::vector<std::string> brokers;  // none: there is no producer
+  Security security;
+  std::int64_t queue_messages = 100'000;
+  std::int64_t queue_bytes = std::int64_t{64} << 20;
+  std::int64_t timeout_ms = 30'000;  // a message that is not delivered by then has failed
+  std::int64_t close_timeout_ms = 5'000;
+  TextPairs settings;
+  friend bool operator==(const ProducerConfig&, const ProducerConfig&) = default;
+};
+
 struct KafkaConfig {
   std::vector<ConsumerConfig> consumers;
+  ProducerConfig producer;
+  std::int64_t max_dead_letter_bytes = std::int64_t{256} << 20;
   friend bool operator==(const KafkaConfig&, const KafkaConfig&) = default;
 };
 

@@ -98,8 +98,8 @@ std::vector<std::string> values(BrokerConsumer& consumer, Recorder& owner, std::
   for (int i = 0; i < 100 && all.size() < count; ++i) {
     const Messages messages = consumer.poll(100, 100);
     for (const Message& message : messages.all()) {
-      EXPECT_EQ(header(message, "kind"), "test");
-      EXPECT_FALSE(header(message, "other"));
+      EXPECT_EQ(find_header(message, "kind"), "test");
+      EXPECT_FALSE(find_header(message, "other"));
       EXPECT_GT(message.time_ms, 0);
       owner.positions[{std::string(message.topic), message.partition}] = message.offset + 1;
       all.emplace_back(message.value);

@@ -27,6 +27,13 @@ TEST(KafkaConfig, ReadsAConsumer) {
     dead_letter_topic: metrics.dead
     security: {protocol: sasl_ssl, mechanism: PLAIN, username: u, password_file: keys/k}
     settings: {fetch.min.bytes: 1}
+    out_of_range: stop
+    compression: snappy
+    json: {name: metric, value: v, time_unit: ms}
+producer:
+  brokers: [c:9092]
+  timeout: 5s
+dead_letters: {max_size: 4096}
 )");
   ASSERT_TRUE(config) << config.status().message();
   const ConsumerConfig& consumer = config->consumers.at(0);
@@ -38,6 +45,13 @@ TEST(KafkaConfig, ReadsAConsumer) {
   EXPECT_EQ(consumer.concurrency, 2);
   EXPECT_EQ(consumer.security.password_file, "/etc/keys/k");
   EXPECT_EQ(consumer.settings, (TextPairs{{"fetch.min.bytes", "1"}}));
+  EXPECT_EQ(consumer.out_of_range, OutOfRange::Stop);
+  EXPECT_EQ(consumer.compression, Compression::Snappy);
+  EXPECT_EQ(consumer.json.name, "metric");
+  EXPECT_EQ(consumer.json.time_unit, "ms");
+  EXPECT_EQ(config->producer.brokers, std::vector<std::string>{"c:9092"});
+  EXPECT_EQ(config->producer.timeout_ms, 5000);
+  EXPECT_EQ(config->max_dead_letter_bytes, 4096);
 }
 
 TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {

@@ -1,0 +1,74 @@
+// DeadLetters: messages that could not be taken in, kept here because no topic takes them.
+//
+// They stand in the StateStore, one key each: docs/format/dead_letters.md. A letter that is put again replaces
+// itself. There is a bound in bytes; beyond it put() says ResourceExhausted, so that a consumer waits instead of
+// losing something.
+//
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "kafka/message.h"
+#include "model/state_store.h"
+
+namespace silverback::kafka {
+
+struct DeadLetter {
+  std::string consumer;
+  Partition source;
+  std::int64_t offset = 0;
+  std::int64_t time_ms = 0;       // of the message; 0: it had none
+  std::int64_t failed_at_ms = 0;  // Unix time
+  std::string code;
+  std::string text;
+  std::string key;
+  std::string value;
+  std::vector<std::pair<std::string, std::string>> headers;
+  friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
+
+  /// "telemetry/metrics/3/1042": names it in the endpoints.
+  std::string id() const;
+};
+
+class DeadLetters {
+ public:
+  /// @param states  outlives it
+  DeadLetters(StateStore& states, std::uint64_t max_bytes);
+
+  /// Counts what there is. Call it once, before the others.
+  Status open();
+  /// All or none. @returns ResourceExhausted beyond the bound, Unavailable when the disk does not take it
+  Status put(std::span<const DeadLetter> letters) EXCLUDES(mutex_);
+  /// In the order of their keys: by consumer, topic, partition, offset.
+  /// @param consumer  empty: of all
+  /// @param after  the id of the last one seen; empty: from the first
+  Result<std::vector<DeadLetter>> list(std::string_view consumer, std::string_view after, std::size_t limit) const;
+  /// @returns NotFound when there is none of that id
+  Result<DeadLetter> get(std::string_view id) const;
+  /// Those that are not there are left out. @returns how many were there
+  Result<std::size_t> remove(std::span<const std::string> ids) EXCLUDES(mutex_);
+
+  struct Size {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+  };
+  Size size() const EXCLUDES(mutex_);
+  std::uint64_t max_bytes() const { return max_bytes_; }
+
+ private:
+  StateStore& states_;
+  const std::uint64_t max_bytes_;
+  mutable Mutex mutex_;  // a change and its count are one
+  Size size_ GUARDED_BY(mutex_);
+};
+
+}  // namespace silverback::kafka
