@@ -1,8 +1,8 @@
 // DeadLetters: messages that could not be taken in, kept here because no topic takes them.
 //
-// They stand in the StateStore, one key each: docs/format/dead_letters.md. A letter that is put again replaces
-// itself. There is a bound in bytes; beyond it put() says ResourceExhausted, so that a consumer waits instead of
-// losing something.
+// They stand in the StateStore, one key each: docs/format/dead_letters.md. A letter that is put again
+// replaces itself. There is a bound in bytes, of keys and values; beyond it put() says ResourceExhausted, so
+// that a consumer waits instead of losing something.
 //
 // Threads: any.
 #pragma once
@@ -35,9 +35,13 @@ struct DeadLetter {
   std::vector<std::pair<std::string, std::string>> headers;
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 
-  /// "telemetry/metrics/3/1042": names it in the endpoints.
+  /// "telemetry/metrics/3/1042": names it in the endpoints. A slash in a name is %2F, a percent sign %25.
   std::string id() const;
 };
+
+/// The code of a letter that is there and cannot be read. Only where it came from is known then, and in
+/// `text` why; it can be removed.
+inline constexpr std::string_view kUnreadable = "unreadable";
 
 class DeadLetters {
  public:
@@ -46,15 +50,20 @@ class DeadLetters {
 
   /// Counts what there is. Call it once, before the others.
   Status open();
-  /// All or none. @returns ResourceExhausted beyond the bound, Unavailable when the disk does not take it
+  /// All or none. @returns ResourceExhausted beyond the bound, Unavailable when the disk does not take it,
+  ///          InvalidArgument for a letter without a consumer or a topic
   Status put(std::span<const DeadLetter> letters) EXCLUDES(mutex_);
   /// In the order of their keys: by consumer, topic, partition, offset.
   /// @param consumer  empty: of all
   /// @param after  the id of the last one seen; empty: from the first
-  Result<std::vector<DeadLetter>> list(std::string_view consumer, std::string_view after, std::size_t limit) const;
-  /// @returns NotFound when there is none of that id
+  /// @returns at most `limit`, fewer when they are large (8 MiB at once): the end is where there is none. One
+  ///          that is damaged comes with the code kUnreadable. InvalidArgument when `after` is no id
+  Result<std::vector<DeadLetter>> list(std::string_view consumer, std::string_view after,
+                                       std::size_t limit) const;
+  /// @returns NotFound when there is none of that id, DataLoss when it is damaged, InvalidArgument when it is
+  ///          no id or a newer program wrote the letter
   Result<DeadLetter> get(std::string_view id) const;
-  /// Those that are not there are left out. @returns how many were there
+  /// Those that are not there are left out. @returns how many were there, readable or not
   Result<std::size_t> remove(std::span<const std::string> ids) EXCLUDES(mutex_);
 
   struct Size {

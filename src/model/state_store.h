@@ -50,6 +50,14 @@ class StateStore {
   virtual Status scan(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& each) const = 0;
+  /// The same without the keys before `from`, for lists that are read in pages. A store that can begin there
+  /// need not read what it leaves out.
+  virtual Status scan_from(
+      std::string_view prefix, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>& each) const {
+    return scan(prefix,
+                [&](std::string_view key, std::string_view value) { return key < from || each(key, value); });
+  }
 };
 
 }  // namespace silverback

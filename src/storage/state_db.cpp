@@ -4,6 +4,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/store_db.h"
@@ -64,8 +65,15 @@ Status StateDb::apply(const StateBatch& batch) {
 
 Status StateDb::scan(std::string_view prefix,
                      const std::function<bool(std::string_view key, std::string_view value)>& each) const {
+  return scan_from(prefix, prefix, each);
+}
+
+Status StateDb::scan_from(
+    std::string_view prefix, std::string_view from,
+    const std::function<bool(std::string_view key, std::string_view value)>& each) const {
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
-  for (it->Seek({prefix.data(), prefix.size()}); it->Valid(); it->Next()) {
+  const std::string_view first = std::max(prefix, from);
+  for (it->Seek({first.data(), first.size()}); it->Valid(); it->Next()) {
     if (!view(it->key()).starts_with(prefix) || !each(view(it->key()), view(it->value()))) break;
   }
   if (!it->status().ok()) return from_rocksdb(it->status(), "reading states");

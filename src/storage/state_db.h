@@ -27,6 +27,9 @@ class StateDb final : public StateStore {
   Status apply(const StateBatch& batch) override;
   Status scan(std::string_view prefix,
               const std::function<bool(std::string_view key, std::string_view value)>& each) const override;
+  Status scan_from(
+      std::string_view prefix, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>& each) const override;
 
  private:
   explicit StateDb(std::unique_ptr<rocksdb::DB> db);
