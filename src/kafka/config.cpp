@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 6> kPrecisions = {"ns", "u", "ms", "s", "
 constexpr std::array<std::string_view, 6> kOwnSettings = {
     "group.id",          "enable.auto.commit", "enable.auto.offset.store",
     "auto.offset.reset", "bootstrap.servers",  "partition.assignment.strategy"};
+// Of a producer: what its other fields say, or what makes it idempotent.
+constexpr std::array<std::string_view, 6> kProducerSettings = {
+    "enable.idempotence", "queue.buffering.max.messages", "queue.buffering.max.kbytes",
+    "message.timeout.ms", "delivery.timeout.ms",          "transactional.id"};
 
 std::string from_folder(std::string_view folder, const std::string& path) {
   if (path.empty() || path.starts_with('/') || folder.empty()) return path;
@@ -115,6 +119,12 @@ class Reader {
         (config.timeout_ms < 100 || config.timeout_ms > 3'600'000))
       fields.problem("timeout: from 100ms to 1h");
     read_settings(fields, config.settings);
+    for (const auto& [name, value] : config.settings) {
+      if (std::ranges::find(kProducerSettings, name) != kProducerSettings.end()) {
+        fields.problem("settings: " + name + " cannot be set here: the producer is idempotent, and " +
+                       "queue_messages, queue_bytes and timeout are fields of their own");
+      }
+    }
     fields.done();
   }
 

@@ -16,8 +16,8 @@ namespace silverback::kafka {
 
 class Producer final : public MessageSink {
  public:
-  /// Connects to nobody yet. @returns InvalidArgument when librdkafka does not take a setting, NotFound when a secret
-  /// is not there
+  /// Connects to nobody yet. @returns InvalidArgument when librdkafka does not take a setting, NotFound when
+  /// a secret is not there
   static Result<std::unique_ptr<Producer>> open(const ProducerConfig& config);
   /// Waits for what is queued, for `config.close_timeout_ms` at most; what is left then is told Unavailable.
   ~Producer() override;

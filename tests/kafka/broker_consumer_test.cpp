@@ -1,58 +1,13 @@
 // Members of a group against librdkafka's mock cluster.
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <map>
 
 #include "kafka/broker_consumer.h"
+#include "tests/kafka/mock_cluster.h"
 
 namespace silverback::kafka {
 namespace {
-
-/// A broker in this process, and a producer.
-class MockCluster {
- public:
-  explicit MockCluster(int partitions) {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    char error[512] = "";
-    producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    cluster_ = rd_kafka_mock_cluster_new(producer_, 1);
-    rd_kafka_mock_topic_create(cluster_, "metrics", partitions, 1);
-    brokers_ = rd_kafka_mock_cluster_bootstraps(cluster_);
-    rd_kafka_conf_t* own = rd_kafka_conf_new();
-    rd_kafka_conf_set(own, "bootstrap.servers", brokers_.c_str(), error, sizeof error);
-    sender_ = rd_kafka_new(RD_KAFKA_PRODUCER, own, error, sizeof error);
-  }
-  ~MockCluster() {
-    rd_kafka_destroy(sender_);
-    rd_kafka_mock_cluster_destroy(cluster_);
-    rd_kafka_destroy(producer_);
-  }
-  const std::string& brokers() const { return brokers_; }
-
-  void send(std::int32_t partition, const std::string& value) {
-    rd_kafka_vu_t parts[5] = {};  // the macros of the header are no standard C++
-    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
-    parts[0].u.cstr = "metrics";
-    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
-    parts[1].u.i32 = partition;
-    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
-    parts[2].u.mem = {const_cast<char*>(value.data()), value.size()};
-    parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-    parts[3].u.i = RD_KAFKA_MSG_F_COPY;
-    parts[4].vtype = RD_KAFKA_VTYPE_HEADER;
-    parts[4].u.header = {"kind", "test", 4};
-    EXPECT_EQ(rd_kafka_produceva(sender_, parts, 5), nullptr);
-    EXPECT_EQ(rd_kafka_flush(sender_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
-  }
-
- private:
-  rd_kafka_t* producer_ = nullptr;
-  rd_kafka_mock_cluster_t* cluster_ = nullptr;
-  rd_kafka_t* sender_ = nullptr;
-  std::string brokers_;
-};
 
 /// Remembers what it was told, and where partitions have come to.
 struct Recorder final : BrokerConsumer::Owner {

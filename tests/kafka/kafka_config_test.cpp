@@ -60,6 +60,10 @@ TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
   - {name: c, topics: [t], format: xml, start: now}
   - {name: c, brokers: [x:1], topics: [t], database: d, settings: {group.id: g}, speed: 1}
   - {name: d, brokers: [x:1], topics: [t], format: json, security: {protocol: sasl_ssl, password: a, password_file: b}}
+producer:
+  brokers: [x:1]
+  timeout: 1ms
+  settings: {message.timeout.ms: 1}
 )");
   ASSERT_FALSE(config);
   for (const std::string_view text :
@@ -72,7 +76,8 @@ TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
         "k.yml:4: consumer: settings: group.id cannot be set here",
         "k.yml:4: unknown field \"speed\" in consumer", "k.yml:4: consumer: there are two of the name \"c\"",
         "k.yml:5: security: mechanism: sasl_ssl needs one", "k.yml:5: security: username: sasl_ssl needs one",
-        "k.yml:5: security: password, password_file"}) {
+        "k.yml:5: security: password, password_file", "producer: timeout: from 100ms to 1h",
+        "producer: settings: message.timeout.ms cannot be set here"}) {
     EXPECT_NE(config.status().message().find(text), std::string_view::npos) << text << "\n"
                                                                             << config.status().message();
   }
