@@ -47,10 +47,10 @@ ConsumerConfig config_for(const MockCluster& cluster) {
   return config;
 }
 
-// Values until there are `count`, or ten seconds have passed.
+// Values until there are `count`, or thirty seconds have passed.
 std::vector<std::string> values(BrokerConsumer& consumer, Recorder& owner, std::size_t count) {
   std::vector<std::string> all;
-  for (int i = 0; i < 100 && all.size() < count; ++i) {
+  for (int i = 0; i < 300 && all.size() < count; ++i) {
     const Messages messages = consumer.poll(100, 100);
     for (const Message& message : messages.all()) {
       EXPECT_EQ(find_header(message, "kind"), "test");
