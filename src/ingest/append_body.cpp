@@ -16,8 +16,9 @@ std::uint64_t salt_of(ExtraLabels extra_labels) {
 
 Result<AppendOutcome> append_body(Appender& appender, Tenant tenant, const Batch& batch,
                                   SeriesResolver& resolver, ExtraLabels extra_labels,
-                                  const AppendExtras* extras) {
+                                  const AppendExtras* extras, const WriteReport& parsed) {
   AppendExtras all = extras == nullptr ? AppendExtras() : *extras;
+  if (!parsed.complete()) all.progress = {};
   if (batch.runs.empty() && all.progress.empty()) return AppendOutcome();
   all.key_salt ^= salt_of(extra_labels);
   return appender.append_with(tenant, batch, resolver, all);

@@ -12,10 +12,12 @@
 
 namespace silverback::ingest {
 
-/// Nothing is asked of the store when there is neither a sample nor progress to keep.
+/// Nothing is asked of the store when there is neither a sample nor progress to keep. Progress is not kept
+/// when something was refused already.
 /// @param extras  may be null
+/// @param parsed  what came of the body so far
 Result<AppendOutcome> append_body(Appender& appender, Tenant tenant, const Batch& batch,
                                   SeriesResolver& resolver, ExtraLabels extra_labels,
-                                  const AppendExtras* extras);
+                                  const AppendExtras* extras, const WriteReport& parsed);
 
 }  // namespace silverback::ingest

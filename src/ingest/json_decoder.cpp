@@ -43,14 +43,12 @@ JsonDecoder::JsonDecoder(const WriteLimits& limits)
       labels_hash_(process_hash_seed() + kLabelsSeed),
       labels_(limits) {}
 
-Status JsonDecoder::parse(std::string_view body, const JsonOptions& options, std::int64_t now_ns,
-                          Batch& batch, Tally& tally) {
-  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+Status JsonDecoder::parse(const Body& body, const JsonOptions& options, std::int64_t now_ns, Batch& batch,
+                          Tally& tally) {
+  if (body.bytes.size() > std::numeric_limits<std::uint32_t>::max()) {
     return {Code::InvalidArgument, "the body is larger than 4 GiB; send smaller batches"};
   }
-  body_ = body;
   time_unit_ = options.time_unit;
-  default_time_ns_ = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
   if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
   }
@@ -61,15 +59,13 @@ Status JsonDecoder::parse(std::string_view body, const JsonOptions& options, std
   if (series_.capacity() > (std::size_t{1} << 18)) std::vector<Series>().swap(series_);
   series_.clear();
   clear_refused();
-  counted_to_ = 0;
-  counted_lines_ = 1;
   if (Status named = name_fields(options.fields); !named.ok()) return named;
 
-  JsonScan scan(body);
-  is_list_ = scan.take('[');
-  if (is_list_) return parse_list(scan);
-  parse_lines(scan);
-  return {};
+  const std::int64_t default_ns = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
+  return parts_.read(body, default_ns, batch, tally, [this](std::int64_t time_ns) {
+    default_time_ns_ = time_ns;
+    return parse_part();
+  });
 }
 
 Status JsonDecoder::name_fields(const JsonFields& fields) {
@@ -94,7 +90,27 @@ Status JsonDecoder::name_fields(const JsonFields& fields) {
   return {};
 }
 
-// ---- the body -----------------------------------------------------------------------------------
+// ---- one part -----------------------------------------------------------------------------------
+
+void JsonDecoder::enter(JsonScan& scan) {
+  body_ = parts_.bytes();
+  is_list_ = scan.take('[');
+  counted_to_ = 0;
+  counted_lines_ = 1;
+}
+
+Status JsonDecoder::parse_part() {
+  JsonScan scan(parts_.bytes());
+  enter(scan);
+  if (is_list_) {
+    const std::size_t before = series_.size();
+    Status parsed = parse_list(scan);
+    if (!parsed.ok()) series_.resize(before);
+    return parsed;
+  }
+  parse_lines(scan);
+  return {};
+}
 
 Status JsonDecoder::parse_list(JsonScan& scan) {
   std::uint32_t number = 0;

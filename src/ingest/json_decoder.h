@@ -9,6 +9,8 @@
 // with the next line that begins with a brace. (So what nests past a line is read at most JsonScan::kMaxDepth
 // times.)
 //
+// Of a body in parts each is read as a body of its own.
+//
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
 
@@ -20,6 +22,7 @@
 #include "base/hash.h"
 #include "ingest/json_scan.h"
 #include "ingest/label_set.h"
+#include "ingest/parts.h"
 #include "ingest/raw_hash.h"
 #include "ingest/seen_keys.h"
 #include "ingest/tally.h"
@@ -34,8 +37,7 @@ class JsonDecoder final : public Resolver {
 
   /// Clears and fills `batch`; a sample that is wrong is left out and counted.
   /// @returns InvalidArgument when a list is not JSON, the body too large, or two fields have one name
-  Status parse(std::string_view body, const JsonOptions& options, std::int64_t now_ns, Batch& batch,
-               Tally& tally);
+  Status parse(const Body& body, const JsonOptions& options, std::int64_t now_ns, Batch& batch, Tally& tally);
 
   /// Takes the store's answer into the tally and writes the report's message.
   void finish(const AppendOutcome& outcome, Tally& tally);
@@ -46,7 +48,7 @@ class JsonDecoder final : public Resolver {
     std::string_view text;
     Field field = Field::Other;
   };
-  struct Series {
+  struct Series {             // places in its part
     std::uint32_t place = 0;  // number of the sample in a list from 1, else where its object begins
     std::uint32_t name_at = 0;
     std::uint32_t name_size = 0;  // 0: none
@@ -69,6 +71,9 @@ class JsonDecoder final : public Resolver {
   Status name_fields(const JsonFields& fields);
   Field field_of(const JsonText& name) const;
 
+  void enter(JsonScan& scan);
+  void go_to(std::size_t run);
+  Status parse_part();
   Status parse_list(JsonScan& scan);
   void parse_lines(JsonScan& scan);
   bool parse_sample(JsonScan& scan);
@@ -99,15 +104,18 @@ class JsonDecoder final : public Resolver {
   SeenKeys keys_;
 
   // Of the request.
-  std::string_view body_;
   JsonTimeUnit time_unit_ = JsonTimeUnit::Auto;
-  std::int64_t default_time_ns_ = 0;
   std::int64_t latest_ns_ = 0;
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
-  bool is_list_ = false;
   std::vector<FieldName> fields_;
   std::vector<Series> series_;  // parallel to batch.runs
+
+  // Of the part.
+  Parts parts_;
+  std::string_view body_;
+  std::int64_t default_time_ns_ = 0;
+  bool is_list_ = false;
   // For line numbers: lines before this byte were counted.
   std::uint32_t counted_to_ = 0;
   std::uint32_t counted_lines_ = 1;

@@ -13,7 +13,14 @@ Status half_character(std::string_view where) {
 
 }  // namespace
 
+void JsonDecoder::go_to(std::size_t run) {
+  if (!parts_.go_to(run)) return;
+  JsonScan scan(parts_.bytes());
+  enter(scan);
+}
+
 Result<NewSeries> JsonDecoder::decode(std::size_t run, RefusedBecause& reason) {
+  go_to(run);
   const Series& at = series_[run];
   labels_.clear();
   storage_.clear();
@@ -73,11 +80,12 @@ void JsonDecoder::finish(const AppendOutcome& outcome, Tally& tally) {
   WriteReport& report = tally.report();
   report.stored = outcome.stored;
   for (const Refusal& refusal : outcome.refused) {
+    go_to(refusal.run);
+    tally.go_to_part(parts_.number());
     refuse(reason_of(refusal), refusal.samples, series_[refusal.run].place, refusal.why.message());
   }
   if (report.complete()) return;
-  std::stable_sort(report.problems.begin(), report.problems.end(),
-                   [](const WriteProblem& a, const WriteProblem& b) { return a.line < b.line; });
+  tally.sort_problems();
   report.message = join_problems(report);
 }
 

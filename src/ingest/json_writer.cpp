@@ -16,7 +16,7 @@ Result<JsonTimeUnit> parse_json_time_unit(std::string_view text) {
 struct JsonWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits) : targets(t), tally(limits), decoder(limits) {}
 
-  Status write(Tenant tenant, std::string_view body, const JsonOptions& options, const AppendExtras* extras);
+  Status write(Tenant tenant, const Body& body, const JsonOptions& options, const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -28,18 +28,19 @@ JsonWriter::JsonWriter(const WriteTargets& targets, const WriteLimits& limits)
     : state_(std::make_unique<State>(targets, limits)) {}
 JsonWriter::~JsonWriter() = default;
 
-Status JsonWriter::State::write(Tenant tenant, std::string_view body, const JsonOptions& options,
+Status JsonWriter::State::write(Tenant tenant, const Body& body, const JsonOptions& options,
                                 const AppendExtras* extras) {
-  tally.clear();
+  tally.clear(body.parts.size());
   Status parsed = decoder.parse(body, options, targets.clock.now_ns(), batch, tally);
   if (!parsed.ok()) return parsed;
-  const auto outcome = append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras);
+  const auto outcome =
+      append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras, tally.report());
   if (!outcome) return outcome.status();
   decoder.finish(*outcome, tally);
   return {};
 }
 
-Result<WriteReport> JsonWriter::write(Tenant tenant, std::string_view body, const JsonOptions& options,
+Result<WriteReport> JsonWriter::write(Tenant tenant, const Body& body, const JsonOptions& options,
                                       const AppendExtras* extras) {
   State& s = *state_;
   const Status written = s.write(tenant, body, options, extras);

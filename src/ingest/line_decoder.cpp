@@ -53,16 +53,14 @@ void LineDecoder::forget() {
   last_shape_ = nullptr;
 }
 
-Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOptions& options,
-                          std::int64_t now_ns, Batch& batch, Tally& tally) {
+Status LineDecoder::parse(const Body& body, Tenant tenant, const LineOptions& options, std::int64_t now_ns,
+                          Batch& batch, Tally& tally) {
   if (!valid_utf8(options.database) || !valid_utf8(options.retention_policy)) {
     return {Code::InvalidArgument, "the name of the database or of the retention policy is not valid UTF-8"};
   }
-  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+  if (body.bytes.size() > std::numeric_limits<std::uint32_t>::max()) {
     return {Code::InvalidArgument, "the body is larger than 4 GiB; send smaller batches"};
   }
-  body_ = body;
-  end_ = body.data() + body.size();
   tenant_ = tenant;
   database_ = options.database;
   retention_policy_ = options.retention_policy == "autogen" ? std::string_view() : options.retention_policy;
@@ -70,10 +68,6 @@ Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOption
   line_seed_ = hash64(retention_policy_, context_);
   unit_ns_ = unit_of(options.precision);
   extra_tags_ = options.extra_labels;
-  // No hour, the largest unit, begins before the earliest time.
-  const std::int64_t time_ns = std::max(options.default_time_ns == 0 ? now_ns : options.default_time_ns,
-                                        line::kMinTimeNs + unit_of(Precision::Hours));
-  default_time_ns_ = floor_div(time_ns, unit_ns_) * unit_ns_;
   if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
   }
@@ -85,29 +79,47 @@ Status LineDecoder::parse(std::string_view body, Tenant tenant, const LineOption
   fields_at_.clear();
   claims_.clear();
   dropped_ = Dropped();
-  counted_to_ = 0;
-  counted_lines_ = 1;
   split_index_ = std::numeric_limits<std::size_t>::max();
   time_text_ = {};
 
-  for (const char* p = body.data(); p != end_;) {
+  const std::int64_t default_ns = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
+  return parts_.read(body, default_ns, batch, tally, [this](std::int64_t time_ns) -> Status {
+    enter(parts_.bytes());
+    // No hour, the largest unit, begins before the earliest time.
+    time_ns = std::max(time_ns, line::kMinTimeNs + unit_of(Precision::Hours));
+    default_time_ns_ = floor_div(time_ns, unit_ns_) * unit_ns_;
+    parse_lines();
+    return {};
+  });
+}
+
+// ---- one part -----------------------------------------------------------------------------------
+
+void LineDecoder::enter(std::string_view part) {
+  body_ = part;
+  end_ = part.data() + part.size();
+  counted_to_ = 0;
+  counted_lines_ = 1;
+}
+
+void LineDecoder::parse_lines() {
+  for (const char* p = body_.data(); p != end_;) {
     while (p != end_ && (is_blank(*p) || *p == '\n' || *p == '\r')) ++p;
     if (p == end_) break;
     if (*p == '#') {
       p = std::find(p, end_, '\n');
       continue;
     }
-    const auto at = static_cast<std::size_t>(p - body.data());
+    const auto at = static_cast<std::size_t>(p - body_.data());
     if (parse_line(p)) continue;
     roll_back();
-    p = body.data() + line::line_end(body, at);
+    p = body_.data() + line::line_end(body_, at);
     if (!error_.empty()) {
       reject_line(at);
     } else {
       drop_line(drop_reason_, drop_words_, at);
     }
   }
-  return {};
 }
 
 // ---- one line -----------------------------------------------------------------------------------

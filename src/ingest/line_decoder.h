@@ -10,6 +10,9 @@
 // with the hashes of their keys and the types that were found right. Lines mostly follow each other as they
 // did the last time: SeenKeys then knows a key's end, its hash and its shape.
 //
+// Of a body in parts each is read as a body of its own; only what fields are of which type is known from part
+// to part, as it would be from body to body.
+//
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
 
@@ -23,6 +26,7 @@
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/line_protocol.h"
+#include "ingest/parts.h"
 #include "ingest/raw_hash.h"
 #include "ingest/seen_keys.h"
 #include "ingest/tally.h"
@@ -37,8 +41,8 @@ class LineDecoder final : public Resolver {
 
   /// Clears and fills `batch`; a line that is wrong is left out and counted.
   /// @returns InvalidArgument when the body is too large to be addressed
-  Status parse(std::string_view body, Tenant tenant, const LineOptions& options, std::int64_t now_ns,
-               Batch& batch, Tally& tally);
+  Status parse(const Body& body, Tenant tenant, const LineOptions& options, std::int64_t now_ns, Batch& batch,
+               Tally& tally);
 
   /// Takes the store's answer into the tally and writes the report's message, in InfluxDB's words.
   void finish(const AppendOutcome& outcome, Tally& tally);
@@ -62,11 +66,14 @@ class LineDecoder final : public Resolver {
     std::uint64_t last_used = 0;
   };
   struct Line {
-    std::uint32_t at = 0;  // its key in the body
+    std::uint32_t at = 0;  // its key in its part
     std::uint32_t key_size = 0;
     std::uint32_t first_run = 0;
   };
 
+  void enter(std::string_view part);
+  void go_to(std::size_t run);
+  void parse_lines();
   bool parse_line(const char*& p);
   bool parse_fields(const char*& p, Shape& shape);
   bool parse_field(const char*& p, Shape& shape, KnownField& field);
@@ -109,22 +116,25 @@ class LineDecoder final : public Resolver {
   std::uint64_t shape_clock_ = 1;
   std::size_t known_fields_ = 0;  // in all shapes
 
-  // Of the request.
+  // Of the part.
+  Parts parts_;
   std::string_view body_;
   const char* end_ = nullptr;
+  std::int64_t default_time_ns_ = 0;
+
+  // Of the request.
   Tenant tenant_ = kDefaultTenant;
   std::string database_;
   std::string retention_policy_;
   ExtraLabels extra_tags_;
   std::uint64_t context_ = 0;  // tenant and database
   std::uint64_t line_seed_ = 0;
-  std::int64_t default_time_ns_ = 0;
   std::int64_t latest_ns_ = 0;
   std::int64_t unit_ns_ = 1;
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
   std::vector<Line> lines_;
-  std::vector<std::uint32_t> fields_at_;  // parallel to batch.runs: the field's key in the body
+  std::vector<std::uint32_t> fields_at_;  // parallel to batch.runs: the field's key in its part
   std::unordered_map<std::string, ValueType>
       claims_;  // types that fields of this request would be first with
 
@@ -153,7 +163,7 @@ class LineDecoder final : public Resolver {
     std::string words;  // of the first
   };
   Dropped dropped_;
-  // For line numbers: lines before this byte were counted.
+  // For line numbers: lines of the part before this byte were counted.
   std::size_t counted_to_ = 0;
   std::uint32_t counted_lines_ = 0;
 };

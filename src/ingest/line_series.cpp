@@ -15,6 +15,10 @@ bool needs_prefix(std::string_view tag) {
 
 }  // namespace
 
+void LineDecoder::go_to(std::size_t run) {
+  if (parts_.go_to(run)) enter(parts_.bytes());
+}
+
 std::size_t LineDecoder::line_of(std::size_t run) const {
   const auto after = std::upper_bound(lines_.begin(), lines_.end(), run,
                                       [](std::size_t r, const Line& line) { return r < line.first_run; });
@@ -84,6 +88,7 @@ Status LineDecoder::add_extra_tags() {
 }
 
 Result<NewSeries> LineDecoder::decode(std::size_t run, RefusedBecause& reason) {
+  go_to(run);
   const std::size_t index = line_of(run);
   if (index != split_index_) {
     if (const Status split = split_line(index); !split.ok()) return split;
@@ -123,6 +128,8 @@ void LineDecoder::finish(const AppendOutcome& outcome, Tally& tally) {
   std::uint64_t bad_lines = 0;
   std::size_t last_line = std::numeric_limits<std::size_t>::max();
   for (const Refusal& refusal : outcome.refused) {
+    go_to(refusal.run);
+    tally.go_to_part(parts_.number());
     const std::size_t index = line_of(refusal.run);
     const RefusedBecause reason = reason_of(refusal);
     if (index == last_line) {  // several fields of one point are one problem
@@ -142,8 +149,7 @@ void LineDecoder::finish(const AppendOutcome& outcome, Tally& tally) {
                  wanted ? unable_to_parse(whole_line(line), words) : std::string());
   }
   if (report.complete()) return;
-  std::stable_sort(report.problems.begin(), report.problems.end(),
-                   [](const WriteProblem& a, const WriteProblem& b) { return a.line < b.line; });
+  tally.sort_problems();
   report.message = message(report, lines_.size() - bad_lines);
 }
 

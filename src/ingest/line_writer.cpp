@@ -23,7 +23,7 @@ struct LineWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits)
       : targets(t), tally(limits), decoder(t.catalog, limits) {}
 
-  Status write(Tenant tenant, std::string_view body, const LineOptions& options, const AppendExtras* extras);
+  Status write(Tenant tenant, const Body& body, const LineOptions& options, const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -35,9 +35,9 @@ LineWriter::LineWriter(const WriteTargets& targets, const WriteLimits& limits)
     : state_(std::make_unique<State>(targets, limits)) {}
 LineWriter::~LineWriter() = default;
 
-Status LineWriter::State::write(Tenant tenant, std::string_view body, const LineOptions& options,
+Status LineWriter::State::write(Tenant tenant, const Body& body, const LineOptions& options,
                                 const AppendExtras* extras) {
-  tally.clear();
+  tally.clear(body.parts.size());
   if (!targets.catalog.has_database(tenant, options.database)) {
     if (!options.create_database) return {Code::NotFound, "database not found: " + quoted(options.database)};
     const Status created = targets.catalog.create_database(tenant, options.database);
@@ -45,7 +45,8 @@ Status LineWriter::State::write(Tenant tenant, std::string_view body, const Line
   }
   const Status parsed = decoder.parse(body, tenant, options, targets.clock.now_ns(), batch, tally);
   if (!parsed.ok()) return parsed;
-  const auto outcome = append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras);
+  const auto outcome =
+      append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras, tally.report());
   if (!outcome) {
     decoder.forget();
     return outcome.status();
@@ -54,7 +55,7 @@ Status LineWriter::State::write(Tenant tenant, std::string_view body, const Line
   return {};
 }
 
-Result<WriteReport> LineWriter::write(Tenant tenant, std::string_view body, const LineOptions& options,
+Result<WriteReport> LineWriter::write(Tenant tenant, const Body& body, const LineOptions& options,
                                       const AppendExtras* extras) {
   State& s = *state_;
   const Status written = s.write(tenant, body, options, extras);

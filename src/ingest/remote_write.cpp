@@ -18,9 +18,8 @@ std::string_view metric_type_name(std::uint64_t number) {
   return number < std::size(kNames) ? kNames[number] : kNames[0];
 }
 
-Status RemoteWriteDecoder::parse(std::string_view body, ExtraLabels extra_labels, std::int64_t now_ns,
+Status RemoteWriteDecoder::parse(const Body& body, ExtraLabels extra_labels, std::int64_t now_ns,
                                  Batch& batch, Tally& tally, std::vector<Metadata>& metadata) {
-  body_ = body;
   labels_.set_extra(extra_labels);
   batch_ = &batch;
   tally_ = &tally;
@@ -30,15 +29,28 @@ Status RemoteWriteDecoder::parse(std::string_view body, ExtraLabels extra_labels
   clear_refused();
   if (extents_.capacity() > (std::size_t{1} << 18)) std::vector<Extent>().swap(extents_);
   extents_.clear();
-  series_count_ = 0;
-  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+  if (body.bytes.size() > std::numeric_limits<std::uint32_t>::max()) {
     return {Code::InvalidArgument, "the message is larger than 4 GiB; send smaller batches"};
   }
   const bool bounded = limits_.max_future_ns > 0;
   if (!bounded || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
   }
-  return parse_message(body);
+  return parts_.read(body, 0, batch, tally, [this](std::int64_t) { return parse_part(); });
+}
+
+Status RemoteWriteDecoder::parse_part() {
+  body_ = parts_.bytes();
+  series_count_ = 0;
+  const std::size_t extents_before = extents_.size();
+  const std::size_t metadata_before = metadata_->size();
+  Status parsed = parse_message(body_);
+  if (!parsed.ok()) {
+    extents_.resize(extents_before);
+    metadata_->resize(metadata_before);
+    forget_metadata();  // what the message said was remembered, and is dropped with it
+  }
+  return parsed;
 }
 
 std::string RemoteWriteDecoder::describe(std::size_t run) const {

@@ -5,6 +5,8 @@
 // the hashes of name and value, each symbol being hashed once per request; so the key does not depend on
 // where a symbol stands in the table, nor on the order of the labels.
 //
+// Of a body in parts each is a message of its own, with its own symbols.
+//
 // Both sizes and counts come from outside: nothing is allocated by them, except in proportion to bytes that
 // have arrived.
 //
@@ -15,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,7 @@
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/metadata_filter.h"
+#include "ingest/parts.h"
 #include "ingest/raw_hash.h"
 #include "ingest/seen_keys.h"
 #include "ingest/tally.h"
@@ -42,11 +46,12 @@ class RemoteWriteDecoder : public Resolver {
 
   /// Clears and fills `batch`; counts into `tally`; `metadata` gets what is new.
   /// @returns InvalidArgument with the byte offset when the bytes are damaged; nothing may be stored then
-  Status parse(std::string_view body, ExtraLabels extra_labels, std::int64_t now_ns, Batch& batch,
-               Tally& tally, std::vector<Metadata>& metadata);
+  Status parse(const Body& body, ExtraLabels extra_labels, std::int64_t now_ns, Batch& batch, Tally& tally,
+               std::vector<Metadata>& metadata);
 
-  /// "series 17 of the request", for texts about a run.
+  /// "series 17 of the request", for texts about a run: of its part, when there are parts.
   std::string describe(std::size_t run) const;
+  std::uint32_t part_of(std::size_t run) const { return parts_.part_of(run); }
   /// Forgets which metadata was stored (because storing failed).
   void forget_metadata() { filter_.clear(); }
 
@@ -59,6 +64,12 @@ class RemoteWriteDecoder : public Resolver {
   };
 
   virtual Status parse_message(std::string_view body) = 0;
+  /// Sets body_ for a run that the store asks about. @returns true when it was another part's
+  bool go_to(std::size_t run) {
+    if (!parts_.go_to(run)) return false;
+    body_ = parts_.bytes();
+    return true;
+  }
 
   /// At `p`, where the bytes of `what` are cut short or wrong.
   Status damaged(const char* p, std::string_view what) const;
@@ -74,6 +85,7 @@ class RemoteWriteDecoder : public Resolver {
     }
   }
   void refuse_time(std::int64_t time_ms);
+  Status parse_part();
   /// `hash` of all of it tells whether it was handed over before.
   void add_metadata(std::uint64_t type, std::string_view metric, std::string_view help, std::string_view unit,
                     std::uint64_t hash);
@@ -98,15 +110,18 @@ class RemoteWriteDecoder : public Resolver {
   const RawHash hash_;
 
   struct Extent {
-    std::uint32_t at = 0;  // of a TimeSeries message in the body
+    std::uint32_t at = 0;  // of a TimeSeries message in its part
     std::uint32_t size = 0;
-    std::uint32_t number = 0;  // among the request's series, from 0
+    std::uint32_t number = 0;  // among the part's series, from 0
   };
   std::vector<Extent> extents_;  // parallel to batch.runs
+
+  // Of the part.
+  Parts parts_;
+  std::string_view body_;
   std::uint32_t series_count_ = 0;
 
   // Of the request being parsed.
-  std::string_view body_;
   std::int64_t latest_ns_ = 0;
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
@@ -141,9 +156,13 @@ class RemoteWriteV2 final : public RemoteWriteDecoder {
   Status parse_metadata(const Series& series);
   Result<NewSeries> decode(std::size_t run, RefusedBecause& reason) override;
 
-  std::vector<std::string_view> symbols_;
-  std::vector<Hash128> hashes_;    // of the symbols
-  std::uint32_t name_symbol_ = 0;  // of "__name__"; symbols_.size() when there is none
+  void take_symbols(std::size_t part);
+
+  std::vector<std::string_view> all_symbols_;  // those of one part behind those of another
+  std::vector<std::size_t> first_symbols_;     // of the parts, in all_symbols_
+  std::span<const std::string_view> symbols_;  // of the part
+  std::vector<Hash128> hashes_;                // of the part's symbols
+  std::uint32_t name_symbol_ = 0;              // of "__name__"; symbols_.size() when there is none
 };
 
 }  // namespace silverback::ingest

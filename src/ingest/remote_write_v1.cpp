@@ -172,6 +172,7 @@ Status RemoteWriteV1::parse_metadata(std::string_view message) {
 }
 
 Result<NewSeries> RemoteWriteV1::decode(std::size_t run, RefusedBecause& reason) {
+  go_to(run);
   const Extent& extent = extents_[run];
   const char* p = body_.data() + extent.at;
   const char* const end = p + extent.size;

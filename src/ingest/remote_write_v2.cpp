@@ -34,7 +34,12 @@ struct RemoteWriteV2::Series {
 };
 
 Status RemoteWriteV2::read_symbols(std::string_view body) {
-  symbols_.clear();
+  if (parts_.number() == 0) {
+    if (all_symbols_.capacity() > kMaxSymbols) std::vector<std::string_view>().swap(all_symbols_);
+    all_symbols_.clear();
+    first_symbols_.clear();
+  }
+  first_symbols_.push_back(all_symbols_.size());
   hashes_.clear();
   name_symbol_ = std::numeric_limits<std::uint32_t>::max();
   const char* p = body.data();
@@ -50,12 +55,19 @@ Status RemoteWriteV2::read_symbols(std::string_view body) {
       continue;
     }
     if (!protobuf::read_bytes(p, end, text)) return damaged(p, "a symbol is cut short");
-    if (symbols_.size() == kMaxSymbols) return damaged(p, "more than 1048576 symbols (send smaller batches)");
-    if (text == kMetricName) name_symbol_ = static_cast<std::uint32_t>(symbols_.size());
-    symbols_.push_back(text);
+    if (hashes_.size() == kMaxSymbols) return damaged(p, "more than 1048576 symbols (send smaller batches)");
+    if (text == kMetricName) name_symbol_ = static_cast<std::uint32_t>(hashes_.size());
+    all_symbols_.push_back(text);
     hashes_.push_back(hash_(text));
   }
+  take_symbols(parts_.number());
   return {};
+}
+
+void RemoteWriteV2::take_symbols(std::size_t part) {
+  const std::size_t next = part + 1;
+  const std::size_t end = next < first_symbols_.size() ? first_symbols_[next] : all_symbols_.size();
+  symbols_ = std::span(all_symbols_).subspan(first_symbols_[part], end - first_symbols_[part]);
 }
 
 Status RemoteWriteV2::parse_message(std::string_view body) {
@@ -182,6 +194,7 @@ Status RemoteWriteV2::parse_metadata(const Series& series) {
 }
 
 Result<NewSeries> RemoteWriteV2::decode(std::size_t run, RefusedBecause& reason) {
+  if (go_to(run)) take_symbols(parts_.number());
   const Extent& extent = extents_[run];
   const char* p = body_.data() + extent.at;
   const char* const end = p + extent.size;

@@ -77,10 +77,15 @@ RemoteWriter::~RemoteWriter() = default;
 Status RemoteWriter::State::store(Tenant tenant, RemoteWriteDecoder& decoder, ExtraLabels extra_labels,
                                   const AppendExtras* extras) {
   WriteReport& report = tally.report();
-  const auto outcome = append_body(targets.appender, tenant, batch, decoder, extra_labels, extras);
-  if (!outcome) return outcome.status();
+  const auto outcome =
+      append_body(targets.appender, tenant, batch, decoder, extra_labels, extras, tally.report());
+  if (!outcome) {
+    decoder.forget_metadata();
+    return outcome.status();
+  }
   report.stored = outcome->stored;
   for (const Refusal& refusal : outcome->refused) {
+    tally.go_to_part(decoder.part_of(refusal.run));
     std::string text;
     if (tally.wants_text()) text = decoder.describe(refusal.run) + ": " + std::string(refusal.why.message());
     tally.refuse(decoder.reason_of(refusal), refusal.samples, 0, std::move(text));
@@ -98,19 +103,18 @@ Status RemoteWriter::State::store(Tenant tenant, RemoteWriteDecoder& decoder, Ex
   return {};
 }
 
-Result<WriteReport> RemoteWriter::write(Tenant tenant, std::string_view body, RemoteWriteVersion version,
+Result<WriteReport> RemoteWriter::write(Tenant tenant, const Body& body, RemoteWriteVersion version,
                                         ExtraLabels extra_labels, const AppendExtras* extras) {
   State& s = *state_;
-  s.tally.clear();
+  s.tally.clear(body.parts.size());
   RemoteWriteDecoder& decoder =
       version == RemoteWriteVersion::V1 ? static_cast<RemoteWriteDecoder&>(s.v1) : s.v2;
   const std::int64_t now_ns = s.targets.clock.now_ns();
   Status status = decoder.parse(body, extra_labels, now_ns, s.batch, s.tally, s.metadata);
   if (status.ok()) status = s.store(tenant, decoder, extra_labels, extras);
-  // What a message said was remembered while parsing, and is dropped with it.
-  if (!status.ok()) decoder.forget_metadata();
   shrink(s.batch);
   if (!status.ok()) return status;
+  s.tally.sort_problems();
   WriteReport report = std::move(s.tally.report());
   if (!report.complete()) report.message = join_problems(report);
   return report;

@@ -1,7 +1,9 @@
 #include "ingest/tally.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
+#include <tuple>
 
 #include "base/metrics.h"
 
@@ -45,7 +47,34 @@ void Tally::refuse(RefusedBecause reason, std::uint64_t samples, std::uint32_t l
   report_.refused[static_cast<std::size_t>(reason)] += samples;
   refused_total(reason).add(samples);
   ++report_.problem_count;
-  if (wants_text()) report_.problems.push_back({line, reason, std::move(text)});
+  if (!wants_text()) return;
+  report_.problems.push_back({line, part_, reason, std::move(text)});
+  if (!told_.empty()) told_[part_] = true;
+}
+
+WriteReport Tally::counts() const {
+  WriteReport counts;
+  counts.stored = report_.stored;
+  counts.metadata = report_.metadata;
+  counts.exemplars_ignored = report_.exemplars_ignored;
+  counts.start_timestamps_ignored = report_.start_timestamps_ignored;
+  std::ranges::copy(report_.refused, counts.refused);
+  counts.problem_count = report_.problem_count;
+  return counts;
+}
+
+void Tally::take_part_back(const WriteReport& before) {
+  std::vector<WriteProblem> problems = std::move(report_.problems);
+  if (told_[part_]) problems.pop_back();  // no other part has told anything since
+  told_[part_] = false;
+  report_ = before;
+  report_.problems = std::move(problems);
+}
+
+void Tally::sort_problems() {
+  std::ranges::stable_sort(report_.problems, [](const WriteProblem& a, const WriteProblem& b) {
+    return std::tie(a.part, a.line) < std::tie(b.part, b.line);
+  });
 }
 
 RefusedBecause Resolver::reason_of(const Refusal& refusal) const {

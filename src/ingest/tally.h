@@ -1,4 +1,5 @@
-// Tally: counts what comes of one request while it is parsed and stored, and writes its report.
+// Tally: counts what comes of one request while it is parsed and stored, and writes its report. Of a body in
+// parts it spells out the first problem of each part.
 //
 // Threads: one; belongs to a writer.
 #pragma once
@@ -6,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "ingest/write.h"
 #include "model/appender.h"
@@ -16,17 +18,36 @@ class Tally {
  public:
   explicit Tally(const WriteLimits& limits) : limits_(limits) {}
 
-  void clear() { report_ = WriteReport(); }
+  /// @param parts  of the body; 0: it has none
+  void clear(std::size_t parts) {
+    report_ = WriteReport();
+    part_ = 0;
+    if (parts > 0 || !told_.empty()) told_.assign(parts, false);
+  }
   WriteReport& report() { return report_; }
   const WriteLimits& limits() const { return limits_; }
 
   /// False once enough problems are spelled out: their texts need not be made any more.
-  bool wants_text() const { return report_.problems.size() < limits_.max_problems; }
+  bool wants_text() const {
+    return told_.empty() ? report_.problems.size() < limits_.max_problems : !told_[part_];
+  }
   void refuse(RefusedBecause reason, std::uint64_t samples, std::uint32_t line, std::string text);
+
+  /// The part that is refused from now on.
+  void go_to_part(std::uint32_t part) { part_ = part; }
+  /// The report without its problems.
+  WriteReport counts() const;
+  /// As it was before the current part, the last one so far: `before` are the counts then.
+  void take_part_back(const WriteReport& before);
+
+  /// By part and line.
+  void sort_problems();
 
  private:
   const WriteLimits limits_;
   WriteReport report_;
+  std::uint32_t part_ = 0;
+  std::vector<bool> told_;  // for each part: its first problem is spelled out
 };
 
 /// A resolver that remembers why it refused a run, so that the store's answer can be told from our own.

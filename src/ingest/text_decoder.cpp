@@ -78,14 +78,12 @@ TextFormat text_format(std::string_view content_type) {
                                                                   : TextFormat::Prometheus;
 }
 
-Status TextDecoder::parse(std::string_view body, const TextOptions& options, std::int64_t now_ns,
-                          Batch& batch, Tally& tally, std::vector<Metadata>& metadata) {
-  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+Status TextDecoder::parse(const Body& body, const TextOptions& options, std::int64_t now_ns, Batch& batch,
+                          Tally& tally, std::vector<Metadata>& metadata) {
+  if (body.bytes.size() > std::numeric_limits<std::uint32_t>::max()) {
     return invalid("the body is larger than 4 GiB; send smaller batches");
   }
-  body_ = body;
   options_ = options;
-  default_time_ns_ = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
   labels_.set_extra(options.extra_labels);
   if (limits_.max_future_ns <= 0 || __builtin_add_overflow(now_ns, limits_.max_future_ns, &latest_ns_)) {
     latest_ns_ = std::numeric_limits<std::int64_t>::max();
@@ -97,11 +95,21 @@ Status TextDecoder::parse(std::string_view body, const TextOptions& options, std
   metadata.clear();
   series_.clear();
   clear_refused();
+
+  const std::int64_t default_ns = options.default_time_ns == 0 ? now_ns : options.default_time_ns;
+  return parts_.read(body, default_ns, batch, tally, [this](std::int64_t time_ns) -> Status {
+    default_time_ns_ = time_ns;
+    parse_lines();
+    return {};
+  });
+}
+
+void TextDecoder::parse_lines() {
+  body_ = parts_.bytes();
   family_ = Metadata();
   line_ = 0;
   ended_ = false;
-
-  for (std::string_view rest = body; !rest.empty();) {
+  for (std::string_view rest = body_; !rest.empty();) {
     const std::string_view line = take_line(rest);
     ++line_;
     if (line.empty()) continue;
@@ -109,12 +117,11 @@ Status TextDecoder::parse(std::string_view body, const TextOptions& options, std
       const RefusedBecause reason =
           parsed.code() == Code::OutOfBounds ? RefusedBecause::TimeRange : RefusedBecause::Malformed;
       std::string text;
-      if (tally.wants_text()) text = "line " + std::to_string(line_) + ": " + std::string(parsed.message());
-      tally.refuse(reason, 1, line_, std::move(text));
+      if (tally_->wants_text()) text = "line " + std::to_string(line_) + ": " + std::string(parsed.message());
+      tally_->refuse(reason, 1, line_, std::move(text));
     }
   }
   end_family();
-  return {};
 }
 
 Status TextDecoder::parse_line(std::string_view line) {

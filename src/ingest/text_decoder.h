@@ -11,6 +11,8 @@
 // https://github.com/prometheus/OpenMetrics (1.0). Departures: any order of lines; a missing "# EOF" is not
 // an error; histograms and summaries are plain series.
 //
+// Of a body in parts each is read as a body of its own.
+//
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
 
@@ -22,6 +24,7 @@
 #include "base/hash.h"
 #include "ingest/label_set.h"
 #include "ingest/metadata_filter.h"
+#include "ingest/parts.h"
 #include "ingest/raw_hash.h"
 #include "ingest/tally.h"
 #include "ingest/write.h"
@@ -35,8 +38,8 @@ class TextDecoder final : public Resolver {
       : limits_(limits), hash_(process_hash_seed() + 2), labels_(limits) {}
 
   /// Clears and fills `batch` and `metadata`. @returns InvalidArgument when the body is too large
-  Status parse(std::string_view body, const TextOptions& options, std::int64_t now_ns, Batch& batch,
-               Tally& tally, std::vector<Metadata>& metadata);
+  Status parse(const Body& body, const TextOptions& options, std::int64_t now_ns, Batch& batch, Tally& tally,
+               std::vector<Metadata>& metadata);
 
   /// Takes the store's answer into the tally and writes the report's message.
   void finish(const AppendOutcome& outcome, Tally& tally);
@@ -44,11 +47,12 @@ class TextDecoder final : public Resolver {
 
  private:
   struct Series {
-    std::uint32_t at = 0;  // in the body
+    std::uint32_t at = 0;  // in its part
     std::uint32_t size = 0;
     std::uint32_t line = 0;
   };
 
+  void parse_lines();
   Status parse_line(std::string_view line);
   Status parse_sample(std::string_view line);
   Status parse_comment(std::string_view line);
@@ -63,14 +67,17 @@ class TextDecoder final : public Resolver {
   MetadataFilter filter_;
 
   // Of the request.
-  std::string_view body_;
   TextOptions options_;
-  std::int64_t default_time_ns_ = 0;
   std::int64_t latest_ns_ = 0;
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
   std::vector<Metadata>* metadata_ = nullptr;
   std::vector<Series> series_;  // parallel to batch.runs
+
+  // Of the part.
+  Parts parts_;
+  std::string_view body_;
+  std::int64_t default_time_ns_ = 0;
   std::uint32_t line_ = 0;
   Metadata family_;      // of the comments last seen
   bool ended_ = false;   // "# EOF"

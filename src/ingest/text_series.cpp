@@ -1,6 +1,4 @@
 // TextDecoder's answers: the labels of a new series, and what the store refused.
-#include <algorithm>
-
 #include "ingest/text_decoder.h"
 
 namespace silverback::ingest {
@@ -101,6 +99,7 @@ Status TextDecoder::read_labels(std::string_view text, RefusedBecause& reason) {
 }
 
 Result<NewSeries> TextDecoder::decode(std::size_t run, RefusedBecause& reason) {
+  if (parts_.go_to(run)) body_ = parts_.bytes();
   const Series& at = series_[run];
   labels_.clear();
   storage_.clear();
@@ -117,14 +116,14 @@ void TextDecoder::finish(const AppendOutcome& outcome, Tally& tally) {
   WriteReport& report = tally.report();
   report.stored = outcome.stored;
   for (const Refusal& refusal : outcome.refused) {
+    tally.go_to_part(parts_.part_of(refusal.run));
     const std::uint32_t line = series_[refusal.run].line;
     std::string text;
     if (tally.wants_text()) text = "line " + std::to_string(line) + ": " + std::string(refusal.why.message());
     tally.refuse(reason_of(refusal), refusal.samples, line, std::move(text));
   }
   if (report.complete()) return;
-  std::stable_sort(report.problems.begin(), report.problems.end(),
-                   [](const WriteProblem& a, const WriteProblem& b) { return a.line < b.line; });
+  tally.sort_problems();
   report.message = join_problems(report);
 }
 

@@ -7,7 +7,7 @@ namespace silverback::ingest {
 struct TextWriter::State {
   State(const WriteTargets& t, const WriteLimits& limits) : targets(t), tally(limits), decoder(limits) {}
 
-  Status write(Tenant tenant, std::string_view body, const TextOptions& options, const AppendExtras* extras);
+  Status write(Tenant tenant, const Body& body, const TextOptions& options, const AppendExtras* extras);
 
   const WriteTargets targets;
   Tally tally;
@@ -20,12 +20,13 @@ TextWriter::TextWriter(const WriteTargets& targets, const WriteLimits& limits)
     : state_(std::make_unique<State>(targets, limits)) {}
 TextWriter::~TextWriter() = default;
 
-Status TextWriter::State::write(Tenant tenant, std::string_view body, const TextOptions& options,
+Status TextWriter::State::write(Tenant tenant, const Body& body, const TextOptions& options,
                                 const AppendExtras* extras) {
-  tally.clear();
+  tally.clear(body.parts.size());
   const Status parsed = decoder.parse(body, options, targets.clock.now_ns(), batch, tally, metadata);
   if (!parsed.ok()) return parsed;
-  const auto outcome = append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras);
+  const auto outcome =
+      append_body(targets.appender, tenant, batch, decoder, options.extra_labels, extras, tally.report());
   if (!outcome) {
     decoder.forget_metadata();
     return outcome.status();
@@ -43,7 +44,7 @@ Status TextWriter::State::write(Tenant tenant, std::string_view body, const Text
   return {};
 }
 
-Result<WriteReport> TextWriter::write(Tenant tenant, std::string_view body, const TextOptions& options,
+Result<WriteReport> TextWriter::write(Tenant tenant, const Body& body, const TextOptions& options,
                                       const AppendExtras* extras) {
   State& s = *state_;
   const Status written = s.write(tenant, body, options, extras);

@@ -23,6 +23,7 @@
 // load allocates nothing. What it was given in WriteTargets must outlive it. Functions: any.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -80,7 +81,8 @@ inline constexpr std::size_t kRefusedReasons = 6;
 std::string_view to_string(RefusedBecause reason);  // "malformed", "too_long", ...: a metric's label value
 
 struct WriteProblem {
-  std::uint32_t line = 0;  // from 1; 0: not a protocol of lines
+  std::uint32_t line = 0;  // from 1; 0: not a protocol of lines. In the part, when there are parts
+  std::uint32_t part = 0;  // from 0
   RefusedBecause reason = RefusedBecause::Malformed;
   std::string text;  // for line protocol InfluxDB's words, "unable to parse 'cpu v': missing field value"
 };
@@ -93,8 +95,8 @@ struct WriteReport {
   std::uint64_t exemplars_ignored = 0;          // seen and not stored; no reason to answer other than 2xx
   std::uint64_t start_timestamps_ignored = 0;   // likewise (remote write 2.0)
   std::uint64_t refused[kRefusedReasons] = {};  // samples by reason; a line that does not parse counts as one
-  std::vector<WriteProblem> problems;           // the first WriteLimits::max_problems
-  std::uint64_t problem_count = 0;              // all of them
+  std::vector<WriteProblem> problems;  // the first WriteLimits::max_problems; or the first of each part
+  std::uint64_t problem_count = 0;     // all of them
   /// The protocol's text for an answer that is not 2xx; empty when complete. Line protocol: InfluxDB's
   /// `error` ("partial write: ... dropped=N" or "unable to parse ..."), JSON-escaping left to the caller.
   std::string message;
@@ -110,8 +112,27 @@ struct WriteReport {
 // ---- the writers --------------------------------------------------------------------------------
 //
 // Each write() may be given `extras`: how far a source has been taken in with this body, kept in the same
-// record of the log as its samples. The store is then called also for a body of which nothing can be stored,
-// so that the source moves on; but not when write() fails, for then the caller has to decide.
+// record of the log as its samples, but only when all of the body is stored.
+
+/// A body that was sent by itself, such as a message of a topic.
+struct Part {
+  std::size_t end = 0;               // in the bytes; it begins where the one before ends
+  std::int64_t default_time_ns = 0;  // of its samples without a time; 0: as the options say
+};
+
+/// What is written: one body, or several put one behind the other, for which the store is called once. Each
+/// of these is read as if it were alone: nothing of it reaches into the next. One that would make write()
+/// fail, as it is not of the protocol, is one problem and leaves the others be. When anything of any part is
+/// refused, what is good is stored without the progress in `extras`, as for a body alone: what becomes of the
+/// rest comes first.
+struct Body {
+  template <std::convertible_to<std::string_view> Text>
+  Body(const Text& text) : bytes(text) {}  // NOLINT: bytes are a body
+  Body(std::string_view all, std::span<const Part> cuts) : bytes(all), parts(cuts) {}
+
+  std::string_view bytes;
+  std::span<const Part> parts = {};  // none: it is one body
+};
 
 struct WriteTargets {
   Appender& appender;
@@ -138,7 +159,7 @@ class RemoteWriter {
  public:
   RemoteWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~RemoteWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, RemoteWriteVersion version,
+  Result<WriteReport> write(Tenant tenant, const Body& body, RemoteWriteVersion version,
                             ExtraLabels extra_labels = {}, const AppendExtras* extras = nullptr);
 
  private:
@@ -171,7 +192,7 @@ class LineWriter {
  public:
   LineWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~LineWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, const LineOptions& options,
+  Result<WriteReport> write(Tenant tenant, const Body& body, const LineOptions& options,
                             const AppendExtras* extras = nullptr);
 
  private:
@@ -195,7 +216,7 @@ class TextWriter {
  public:
   TextWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~TextWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, const TextOptions& options,
+  Result<WriteReport> write(Tenant tenant, const Body& body, const TextOptions& options,
                             const AppendExtras* extras = nullptr);
 
  private:
@@ -234,7 +255,7 @@ class JsonWriter {
  public:
   JsonWriter(const WriteTargets& targets, const WriteLimits& limits);
   ~JsonWriter();
-  Result<WriteReport> write(Tenant tenant, std::string_view body, const JsonOptions& options,
+  Result<WriteReport> write(Tenant tenant, const Body& body, const JsonOptions& options,
                             const AppendExtras* extras = nullptr);
 
  private:

@@ -28,7 +28,6 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
     ++appends;
     if (!failure.ok()) return failure;
     key_salt_ = extras.key_salt;
-    for (const Progress& source : extras.progress) progress.push_back(source);
     AppendOutcome outcome;
     for (std::uint32_t run = 0; run < batch.runs.size(); ++run) {
       const SeriesRun& r = batch.runs[run];
@@ -43,6 +42,8 @@ class FakeStore final : public Appender, public MetadataStore, public Catalog {
         }
       }
     }
+    if (!outcome.refused.empty()) return outcome;
+    for (const Progress& source : extras.progress) progress.push_back(source);
     return outcome;
   }
 

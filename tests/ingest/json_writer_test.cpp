@@ -13,7 +13,7 @@ namespace {
 Result<WriteReport> try_write(Bench& bench, std::string_view body, const JsonOptions& options = {}) {
   // A copy of exactly this size, so that the sanitizer sees a read past the end.
   const std::vector<char> exact(body.begin(), body.end());
-  return bench.json.write(kDefaultTenant, {exact.data(), exact.size()}, options);
+  return bench.json.write(kDefaultTenant, std::string_view(exact.data(), exact.size()), options);
 }
 WriteReport write(Bench& bench, std::string_view body, const JsonOptions& options = {}) {
   auto report = try_write(bench, body, options);

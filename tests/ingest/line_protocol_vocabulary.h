@@ -17,7 +17,7 @@ namespace silverback::ingest {
 inline WriteReport write(Bench& bench, std::string_view body, Precision precision = Precision::Nanoseconds) {
   // A copy of exactly this size, so that the sanitizer sees a read past the end.
   const std::vector<char> exact(body.begin(), body.end());
-  auto report = bench.lines.write(kDefaultTenant, {exact.data(), exact.size()},
+  auto report = bench.lines.write(kDefaultTenant, std::string_view(exact.data(), exact.size()),
                                   {.database = "db0", .precision = precision});
   EXPECT_TRUE(report) << report.status().message();
   return report ? *report : WriteReport();

@@ -21,7 +21,7 @@ constexpr RemoteWriteVersion kV2 = RemoteWriteVersion::V2;
 
 Result<WriteReport> try_write(Bench& bench, std::string_view body, RemoteWriteVersion version = kV1) {
   const std::vector<char> exact(body.begin(), body.end());
-  return bench.remote.write(kDefaultTenant, {exact.data(), exact.size()}, version);
+  return bench.remote.write(kDefaultTenant, std::string_view(exact.data(), exact.size()), version);
 }
 WriteReport write(Bench& bench, std::string_view body, RemoteWriteVersion version = kV1) {
   auto report = try_write(bench, body, version);

@@ -12,7 +12,7 @@ namespace {
 
 WriteReport write(Bench& bench, std::string_view body, const TextOptions& options = {}) {
   const std::vector<char> exact(body.begin(), body.end());
-  auto report = bench.text.write(kDefaultTenant, {exact.data(), exact.size()}, options);
+  auto report = bench.text.write(kDefaultTenant, std::string_view(exact.data(), exact.size()), options);
   EXPECT_TRUE(report) << report.status().message();
   return report ? *report : WriteReport();
 }
