@@ -89,7 +89,7 @@ std::shared_ptr<Alertmanagers> Alerting::make_alertmanagers(
   return std::make_shared<Alertmanagers>(config.alertmanagers, labels, config.rules.external_url);
 }
 
-Status Alerting::configure(const AlertingConfig& config) {
+Status Alerting::configure(const AlertingConfig& config, MessageSink* messages) {
   const MutexLock lock(mutex_);
   if (const auto good = RuleManager::check(config.rule_files, config.rules.expressions); !good)
     return good.status();
@@ -100,8 +100,10 @@ Status Alerting::configure(const AlertingConfig& config) {
   if (config.notifications) {
     told->notifier = before != nullptr ? before->notifier : nullptr;
     if (told->notifier == nullptr) told->notifier = std::make_shared<notify::Notifier>(states_, clock_);
-    if (Status bad = told->notifier->configure(*config.notifications, config.rules.external_url); !bad.ok())
+    if (Status bad = told->notifier->configure(*config.notifications, config.rules.external_url, messages);
+        !bad.ok()) {
       return bad;
+    }
   }
   told->alertmanagers = make_alertmanagers(config, told->labels);
   // Between two evaluations, so that what one prepares is committed under the same labels.

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "model/appender.h"
+#include "model/message_sink.h"
 #include "model/state_store.h"
 
 namespace silverback::query {
@@ -37,7 +38,9 @@ class Alerting {
   ~Alerting();
 
   /// @returns what is wrong with the rule files; then everything stays as it was
-  Status configure(const AlertingConfig& config) EXCLUDES(mutex_);
+  /// @param messages  takes what receivers and recording rules send to Kafka, outlives this; null: a
+  ///                  configuration that sends there is refused
+  Status configure(const AlertingConfig& config, MessageSink* messages = nullptr) EXCLUDES(mutex_);
 
   RuleManager::Groups groups() const { return rules_->groups(); }
   RuleSettings rule_settings() const EXCLUDES(mutex_);

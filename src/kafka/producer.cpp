@@ -21,16 +21,18 @@ namespace {
 
 std::int64_t now_ms() { return SystemClock().now_ns() / kNsPerMs; }
 
-// A message under way: what librdkafka sends from, and who waits for it. Owned by the message's opaque pointer.
+// A message under way: what librdkafka sends from, and who waits for it. Owned by the message's opaque
+// pointer.
 struct Pending {
   std::string value;
   MessageSink::Delivered delivered;
 };
 
 struct Counts {
-  Counter& sent = metrics().counter("silverback_kafka_producer_sent_total", "Messages that brokers have taken.");
-  Counter& failed =
-      metrics().counter("silverback_kafka_producer_failed_total", "Messages that were not delivered in time.");
+  Counter& sent =
+      metrics().counter("silverback_kafka_producer_sent_total", "Messages that brokers have taken.");
+  Counter& failed = metrics().counter("silverback_kafka_producer_failed_total",
+                                      "Messages that were not delivered in time.");
   Gauge& queued = metrics().gauge("silverback_kafka_producer_queue_messages",
                                   "Messages that wait for brokers or for their answer.");
 };
@@ -201,16 +203,15 @@ Status Producer::Impl::send(OutMessage message, Delivered callback) {
 Status Producer::Impl::refused(rd_kafka_resp_err_t error, const OutMessage& message,
                                std::string_view text) const {
   if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-    return {Code::ResourceExhausted, "kafka: the producer's queue is full (queue_messages: " +
-                                         std::to_string(config.queue_messages) + ", queue_bytes: " +
-                                         std::to_string(config.queue_bytes) + "); brokers are too slow or gone"};
+    return {Code::ResourceExhausted,
+            "kafka: the producer's queue is full (queue_messages: " + std::to_string(config.queue_messages) +
+                ", queue_bytes: " + std::to_string(config.queue_bytes) + "); brokers are too slow or gone"};
   }
   if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-    return {Code::InvalidArgument, "kafka: a message for topic " + message.topic + " is too large: " +
-                                       std::to_string(size_of(message)) +
-                                       " bytes and its framing, where the limit is " +
-                                       std::to_string(max_message_bytes) +
-                                       " (settings: message.max.bytes, and queue_bytes)"};
+    return {Code::InvalidArgument,
+            "kafka: a message for topic " + message.topic + " is too large: " +
+                std::to_string(size_of(message)) + " bytes and its framing, where the limit is " +
+                std::to_string(max_message_bytes) + " (settings: message.max.bytes, and queue_bytes)"};
   }
   return {code_of(error), "kafka: topic " + message.topic + ": " + std::string(text)};
 }
@@ -241,7 +242,8 @@ void Producer::Impl::run() {
   drop(last);
 }
 
-// A fatal error ends an idempotent client: librdkafka takes nothing more. The next one has a producer id of its own.
+// A fatal error ends an idempotent client: librdkafka takes nothing more. The next one has a producer id of
+// its own.
 void Producer::Impl::renew() {
   if (fatal) {
     fatal = false;
@@ -299,7 +301,8 @@ void Producer::Impl::delivered(const rd_kafka_message_t& message) {
       message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   std::string text =
       ours ? "the producer ended before the message was delivered" : rd_kafka_err2str(message.err);
-  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) text += ": " + std::to_string(message.len) + " bytes";
+  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    text += ": " + std::to_string(message.len) + " bytes";
   if (!ours) troubles.begin(rd_kafka_err2name(message.err), topic, text, now_ms());
   pending->delivered({code_of(message.err), "kafka: topic " + topic + ": " + text});
 }
@@ -321,17 +324,18 @@ Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Producer::~Producer() = default;
 
 Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
-  if (config.brokers.empty()) return Status(Code::InvalidArgument, "kafka: producer: brokers: there are none");
+  if (config.brokers.empty())
+    return Status(Code::InvalidArgument, "kafka: producer: brokers: there are none");
   auto given = client_settings(config.brokers, config.security, config.settings);
   if (!given) return given.status();
   // As Java's clients choose a partition for a key; whoever needs another way sets it.
   TextPairs settings = {{"partitioner", "murmur2_random"}};
   settings.insert(settings.end(), given->begin(), given->end());
-  settings.insert(settings.end(),
-                  {{"enable.idempotence", "true"},
-                   {"queue.buffering.max.messages", std::to_string(config.queue_messages)},
-                   {"queue.buffering.max.kbytes", std::to_string(std::max<std::int64_t>(config.queue_bytes / 1024, 1))},
-                   {"message.timeout.ms", std::to_string(config.timeout_ms)}});
+  settings.insert(settings.end(), {{"enable.idempotence", "true"},
+                                   {"queue.buffering.max.messages", std::to_string(config.queue_messages)},
+                                   {"queue.buffering.max.kbytes",
+                                    std::to_string(std::max<std::int64_t>(config.queue_bytes / 1024, 1))},
+                                   {"message.timeout.ms", std::to_string(config.timeout_ms)}});
 
   auto impl = std::make_unique<Impl>(config, std::move(settings));
   const auto client = impl->make_client();

@@ -7,7 +7,8 @@
 namespace silverback::kafka {
 namespace {
 
-// What one call waits for. Shared with callbacks, of which the last may still be unlocking when the call returns.
+// What one call waits for. Shared with callbacks, of which the last may still be unlocking when the call
+// returns.
 class Deliveries {
  public:
   explicit Deliveries(std::size_t count) : statuses_(count) {}

@@ -1,5 +1,5 @@
-// Troubles: what is wrong with a client's brokers and topics now, with one line in the log when it begins and one
-// when it has passed.
+// Troubles: what is wrong with a client's brokers and topics now, with one line in the log when it begins and
+// one when it has passed.
 //
 // Threads: any.
 #pragma once

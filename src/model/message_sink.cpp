@@ -13,8 +13,8 @@ Status check_topic(std::string_view topic) {
   if (topic.empty()) return {Code::InvalidArgument, "a topic's name is empty"};
   if (topic.size() > kMaxLength) {
     return {Code::InvalidArgument, "topic \"" + std::string(topic.substr(0, 40)) + "...\" has a name of " +
-                                       std::to_string(topic.size()) + " bytes: " +
-                                       std::to_string(kMaxLength) + " are allowed"};
+                                       std::to_string(topic.size()) +
+                                       " bytes: " + std::to_string(kMaxLength) + " are allowed"};
   }
   if (topic == "." || topic == ".." || !std::ranges::all_of(topic, allowed)) {
     return {Code::InvalidArgument,

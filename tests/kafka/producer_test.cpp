@@ -79,7 +79,8 @@ TEST(Producer, KeepsTheOrderAndRepeatsNothingThroughErrorsOfBrokers) {
   for (int i = 0; i < 500; ++i)
     messages.push_back({.topic = "metrics", .key = "one", .value = std::to_string(i)});
 
-  for (const Status& status : send_and_wait(*producer, messages)) EXPECT_TRUE(status.ok()) << status.message();
+  for (const Status& status : send_and_wait(*producer, messages))
+    EXPECT_TRUE(status.ok()) << status.message();
 
   const auto read = cluster.read("metrics", 501);
   ASSERT_EQ(read.size(), 500u);
@@ -261,9 +262,12 @@ TEST(Producer, ManyThreadsMaySend) {
 TEST(Producer, TakesTheSettingsOfAConsumer) {
   MockCluster cluster(1);
   auto config = config_for(cluster.brokers());
-  config.settings = {{"fetch.min.bytes", "1"},        {"session.timeout.ms", "6000"},
-                     {"max.poll.interval.ms", "9000"}, {"isolation.level", "read_committed"},
-                     {"fetch.message.max.bytes", "1000"}, {"queued.min.messages", "10"}};
+  config.settings = {{"fetch.min.bytes", "1"},
+                     {"session.timeout.ms", "6000"},
+                     {"max.poll.interval.ms", "9000"},
+                     {"isolation.level", "read_committed"},
+                     {"fetch.message.max.bytes", "1000"},
+                     {"queued.min.messages", "10"}};
   const auto producer = open(config);
   EXPECT_TRUE(send(*producer, {.topic = "metrics", .value = "v"}).get().ok());
 }

@@ -106,11 +106,20 @@ struct EmailSpec {
   friend bool operator==(const EmailSpec&, const EmailSpec&) = default;
 };
 
+/// Texts are templates. The body is the webhook's; where it goes through is the server's producer.
+struct KafkaSpec {
+  std::string topic;
+  std::string key;  // empty: the group's key, so that what is told of a group stays in order
+  TextPairs headers;
+  std::uint64_t max_alerts = 0;  // 0: all
+  friend bool operator==(const KafkaSpec&, const KafkaSpec&) = default;
+};
+
 struct IntegrationSpec {
   std::uint32_t index = 0;  // among those of its kind in the receiver
   bool send_resolved = true;
-  std::variant<WebhookSpec, SlackSpec, EmailSpec> what;
-  /// "webhook", "slack", "email"
+  std::variant<WebhookSpec, SlackSpec, EmailSpec, KafkaSpec> what;
+  /// "webhook", "slack", "email", "kafka"
   std::string_view kind() const;
   friend bool operator==(const IntegrationSpec&, const IntegrationSpec&) = default;
 };
@@ -137,5 +146,8 @@ struct NotifyConfig {
 /// @param folder  that of the file: relative paths in it begin there
 /// What is wrong goes to `problems`, with its line; then the result is of no use.
 NotifyConfig read_notifications(const yaml::Node& node, std::string_view folder, yaml::Problems& problems);
+
+/// @returns InvalidArgument when a receiver sends to Kafka and nothing takes its messages
+Status check_sink(const NotifyConfig& config, bool there_is_one);
 
 }  // namespace silverback::notify

@@ -50,6 +50,11 @@ ReceiverSpec read_receiver(const yaml::Node& node, const Globals& globals, Names
                            const Reading& reading);
 IntegrationSpec read_slack(const yaml::Node& node, const Globals& globals, const Reading& reading);
 IntegrationSpec read_email(const yaml::Node& node, const Globals& globals, const Reading& reading);
+IntegrationSpec read_kafka(const yaml::Node& node, const Globals& globals, const Reading& reading);
+
+/// Headers of messages to Kafka that are always there.
+inline constexpr std::string_view kContentTypeHeader = "content-type";
+inline constexpr std::string_view kIdempotencyHeader = "idempotency-key";
 
 /// `smtp_smarthost` and so on, without the prefix in a receiver. What is absent stays as it is in `out`.
 void read_mail_server(yaml::Fields& fields, std::string_view prefix, const Reading& reading, EmailSpec& out);

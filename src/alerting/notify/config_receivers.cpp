@@ -61,7 +61,7 @@ IntegrationSpec read_webhook(const yaml::Node& node, const Globals& globals, con
 }  // namespace
 
 std::string_view IntegrationSpec::kind() const {
-  constexpr std::string_view kKinds[] = {"webhook", "slack", "email"};
+  constexpr std::string_view kKinds[] = {"webhook", "slack", "email", "kafka"};
   return kKinds[what.index()];
 }
 
@@ -88,6 +88,7 @@ ReceiverSpec read_receiver(const yaml::Node& node, const Globals& globals, Names
   each("webhook_configs", read_webhook);
   each("email_configs", read_email);
   each("slack_configs", read_slack);
+  each("kafka_configs", read_kafka);
   for (const std::string_view name : kUnsupported) refuse(fields, name, "use webhook_configs", reading);
   fields.any("labels");  // for filters of Alertmanager's API
   fields.done();

@@ -1,7 +1,8 @@
 // What Alertmanager's API shows of a configuration. Its clients read it with Alertmanager's own strict
 // reader, of 0.25 and later, so it has the fields that all of these know, with the values that hold; what is
-// ours alone (egress, signatures) and what is secret is left out. Where a URL is asked for, http://<secret>
-// is one.
+// ours alone (egress, signatures) and what is secret is left out; receivers that send to Kafka are a comment.
+// Where a URL is asked for, http://<secret> is one.
+#include <algorithm>
 #include <utility>
 
 #include "alerting/notify/config_parts.h"
@@ -121,22 +122,34 @@ void write(YamlWriter& out, const EmailSpec& spec) {
   write_tls(out, spec.ca_file, spec.cert_file, spec.key_file, spec.insecure_skip_verify);
 }
 
+void write(YamlWriter& out, const KafkaSpec& spec) {
+  out.text("topic", spec.topic);
+  out.text_if("key", spec.key);
+  out.raw("max_alerts", std::to_string(spec.max_alerts));
+  if (spec.headers.empty()) return;
+  out.map("headers", [&] {
+    for (const auto& [name, value] : spec.headers) out.text(yaml_quoted(name), value);
+  });
+}
+
+void write_integrations(YamlWriter& out, const ReceiverSpec& receiver, std::string_view kind) {
+  const auto of_kind = [kind](const IntegrationSpec& one) { return one.kind() == kind; };
+  if (std::ranges::none_of(receiver.integrations, of_kind)) return;
+  out.map(std::string(kind) + "_configs", [&] {
+    for (const IntegrationSpec& one : receiver.integrations) {
+      if (!of_kind(one)) continue;
+      out.item([&] {
+        out.flag("send_resolved", one.send_resolved);
+        std::visit([&](const auto& spec) { write(out, spec); }, one.what);
+      });
+    }
+  });
+}
+
 void write_receiver(YamlWriter& out, const ReceiverSpec& receiver) {
   out.text("name", receiver.name);
-  for (const std::string_view kind : {"webhook", "email", "slack"}) {
-    bool any = false;
-    for (const IntegrationSpec& one : receiver.integrations) any = any || one.kind() == kind;
-    if (!any) continue;
-    out.map(std::string(kind) + "_configs", [&] {
-      for (const IntegrationSpec& one : receiver.integrations) {
-        if (one.kind() != kind) continue;
-        out.item([&] {
-          out.flag("send_resolved", one.send_resolved);
-          std::visit([&](const auto& spec) { write(out, spec); }, one.what);
-        });
-      }
-    });
-  }
+  for (const std::string_view kind : {"webhook", "email", "slack"}) write_integrations(out, receiver, kind);
+  out.comment([&] { write_integrations(out, receiver, "kafka"); });
 }
 
 void write_route(YamlWriter& out, const RouteSpec& route) {

@@ -33,7 +33,8 @@ class Dispatcher final : public Lane::Jobs {
   Dispatcher(StateStore& states, const Clock& clock);
   ~Dispatcher() override;
 
-  Status configure(const NotifyConfig& config, const std::string& external_url) EXCLUDES(mutex_);
+  Status configure(const NotifyConfig& config, const std::string& external_url, MessageSink* messages)
+      EXCLUDES(mutex_);
   void prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch) EXCLUDES(mutex_);
   void commit(std::span<const NotifiedAlert> alerts) EXCLUDES(mutex_);
   Status sync(std::vector<NotifiedAlert> firing) EXCLUDES(mutex_);
@@ -55,7 +56,7 @@ class Dispatcher final : public Lane::Jobs {
     std::map<std::string, Ways> receivers;  // their lanes end first
   };
   static Result<std::unique_ptr<Setup>> make_setup(const NotifyConfig& config,
-                                                   const std::string& external_url);
+                                                   const std::string& external_url, MessageSink* messages);
 
   // restore
   Status load() EXCLUDES(mutex_);

@@ -43,25 +43,28 @@ Result<std::int64_t> decode_anchor(std::string_view bytes) {
 }  // namespace
 
 Result<std::unique_ptr<Dispatcher::Setup>> Dispatcher::make_setup(const NotifyConfig& config,
-                                                                  const std::string& external_url) {
+                                                                  const std::string& external_url,
+                                                                  MessageSink* messages) {
+  if (Status bad = check_sink(config, messages != nullptr); !bad.ok()) return bad;
   auto templates = load_templates(config.templates);
   if (!templates) return templates.status();
   auto setup = std::make_unique<Setup>();
   setup->config = config;
-  setup->surroundings = {std::move(*templates), external_url, config.egress};
+  setup->surroundings = {std::move(*templates), external_url, config.egress, messages};
   setup->routes = RouteTree(config.route);
   return setup;
 }
 
-Status Dispatcher::configure(const NotifyConfig& config, const std::string& external_url) {
+Status Dispatcher::configure(const NotifyConfig& config, const std::string& external_url,
+                             MessageSink* messages) {
   {
     const MutexLock lock(mutex_);
     if (setup_ != nullptr && setup_->config == config && setup_->surroundings.external_url == external_url &&
-        config.templates.empty()) {
+        setup_->surroundings.messages == messages && config.templates.empty()) {
       return {};
     }
   }
-  auto setup = make_setup(config, external_url);
+  auto setup = make_setup(config, external_url, messages);
   if (!setup) return setup.status();
   if (!loaded_) {
     if (Status loaded = load(); !loaded.ok()) return loaded;

@@ -16,6 +16,9 @@ std::unique_ptr<Integration> make_integration(const IntegrationSpec& spec, const
     std::unique_ptr<Integration> operator()(const EmailSpec& email) const {
       return make_email(email, surroundings);
     }
+    std::unique_ptr<Integration> operator()(const KafkaSpec& kafka) const {
+      return make_kafka(kafka, surroundings);
+    }
   };
   return std::visit(Maker{surroundings}, spec.what);
 }

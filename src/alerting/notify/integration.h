@@ -1,4 +1,4 @@
-// Integration: one way out, a webhook, a Slack channel, an e-mail address.
+// Integration: one way out, a webhook, a Slack channel, an e-mail address, a topic of Kafka.
 //
 // Threads: send() one at a time, stop() any.
 #pragma once
@@ -9,6 +9,7 @@
 
 #include "alerting/notify/config.h"
 #include "alerting/notify/notification.h"
+#include "model/message_sink.h"
 
 namespace silverback::notify {
 
@@ -42,6 +43,7 @@ struct Surroundings {
   std::shared_ptr<const Templates> templates;
   std::string external_url;  // of this server, without a slash at its end
   Egress egress;
+  MessageSink* messages = nullptr;  // for Kafka; outlives the integrations. Null: none of them sends there
 };
 
 std::unique_ptr<Integration> make_integration(const IntegrationSpec& spec, const Surroundings& surroundings);

@@ -19,6 +19,9 @@ std::unique_ptr<Integration> make_webhook(const WebhookSpec& spec, const Surroun
 std::unique_ptr<Integration> make_slack(const SlackSpec& spec, const Surroundings& surroundings);
 std::unique_ptr<Integration> make_email(const EmailSpec& spec, const Surroundings& surroundings);
 
+/// @param surroundings  with `messages`
+std::unique_ptr<Integration> make_kafka(const KafkaSpec& spec, const Surroundings& surroundings);
+
 /// The body of a webhook request: Alertmanager's payload, with the newline that it ends with.
 /// @param max_alerts  the first of them are told, the number of the others too; 0: all
 std::string webhook_payload(const Notification& notification, std::uint64_t max_alerts,
@@ -43,5 +46,11 @@ struct Letter {
 /// name
 Result<Letter> write_letter(const EmailSpec& spec, const Templates& templates,
                             const Notification& notification, std::string_view external_url);
+
+/// What goes to Kafka: the webhook's body, with a header of its type and one with the idempotency key.
+/// @returns InvalidArgument or Unprocessable when a template fails or the topic is none, with the field's
+/// name
+Result<OutMessage> kafka_message(const KafkaSpec& spec, const Templates& templates,
+                                 const Notification& notification, std::string_view external_url);
 
 }  // namespace silverback::notify

@@ -14,8 +14,9 @@ class Notifier::Impl {
 Notifier::Notifier(StateStore& states, const Clock& clock) : impl_(std::make_unique<Impl>(states, clock)) {}
 Notifier::~Notifier() = default;
 
-Status Notifier::configure(const NotifyConfig& config, const std::string& external_url) {
-  return impl_->dispatcher.configure(config, external_url);
+Status Notifier::configure(const NotifyConfig& config, const std::string& external_url,
+                           MessageSink* messages) {
+  return impl_->dispatcher.configure(config, external_url, messages);
 }
 void Notifier::prepare(std::span<const NotifiedAlert> alerts, StateBatch& batch) {
   impl_->dispatcher.prepare(alerts, batch);

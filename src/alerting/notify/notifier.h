@@ -21,6 +21,7 @@
 #include "alerting/notify/config.h"
 #include "alerting/notify/silences.h"
 #include "base/clock.h"
+#include "model/message_sink.h"
 #include "model/state_store.h"
 
 namespace silverback::notify {
@@ -54,7 +55,9 @@ class Notifier {
 
   /// At the first call takes up what is kept. @returns what is wrong with templates or kept state; then
   /// everything stays as it was
-  Status configure(const NotifyConfig& config, const std::string& external_url);
+  /// @param messages  takes what goes to Kafka, outlives this; null: nothing may go there
+  Status configure(const NotifyConfig& config, const std::string& external_url,
+                   MessageSink* messages = nullptr);
 
   /// From this server's rules: adds to the batch what has to be kept of them; those that say nothing new
   /// add nothing. Follow it with commit() when the batch is kept.

@@ -35,6 +35,7 @@ std::string yaml_quoted(std::string_view text) {
 }
 
 void YamlWriter::begin() {
+  if (comment_) out_ += "# ";
   out_.append(dash_ ? indent_ - 2 : indent_, ' ');
   if (dash_) out_ += "- ";
   dash_ = false;

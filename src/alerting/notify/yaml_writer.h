@@ -49,6 +49,13 @@ class YamlWriter {
     body();
     indent_ -= 2;
   }
+  /// What `body` writes is for people only: each of its lines is a comment.
+  template <typename Body>
+  void comment(Body body) {
+    comment_ = true;
+    body();
+    comment_ = false;
+  }
   /// In a map(): one item of a list, with at least one field.
   template <typename Body>
   void item(Body body) {
@@ -64,6 +71,7 @@ class YamlWriter {
   std::string out_;
   std::size_t indent_ = 0;
   bool dash_ = false;  // the next field is the first of an item
+  bool comment_ = false;
 };
 
 }  // namespace silverback::notify
