@@ -79,10 +79,10 @@ void append_summary(std::vector<MetricPoint>& points, const MetricLabels& labels
 Histogram::Histogram(std::vector<double> upper_bounds)
     : bounds_(std::move(upper_bounds)), counts_(bounds_.size() + 1) {}
 
-void Histogram::observe(double v) {
+void Histogram::observe(double v, std::uint64_t times) {
   const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), v) - bounds_.begin();
-  counts_[static_cast<std::size_t>(at)].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(v, std::memory_order_relaxed);
+  counts_[static_cast<std::size_t>(at)].fetch_add(times, std::memory_order_relaxed);
+  sum_.fetch_add(v * static_cast<double>(times), std::memory_order_relaxed);
 }
 
 Histogram::Snapshot Histogram::snapshot() const {

@@ -50,7 +50,7 @@ class Gauge {
 class Histogram {
  public:
   explicit Histogram(std::vector<double> upper_bounds);
-  void observe(double v);
+  void observe(double v, std::uint64_t times = 1);
 
   struct Snapshot {
     std::vector<double> bounds;             // without +Inf

@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -60,6 +61,12 @@ void add_headers(const rd_kafka_message_t* message, std::vector<Header>& out) {
   }
 }
 
+bool passes_with_rebalance(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+         error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || error == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST ||
+         error == RD_KAFKA_RESP_ERR__NO_OFFSET;
+}
+
 constexpr int kCommittedTimeout_ms = 10'000;
 
 }  // namespace
@@ -68,6 +75,8 @@ struct BrokerConsumer::Impl {
   Owner* owner = nullptr;
   bool from_earliest = true;
   bool paused = false;
+  std::vector<Partition> without_place;  // the owner is still to be asked
+  std::chrono::steady_clock::time_point committing_since;
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
 
@@ -90,6 +99,10 @@ struct BrokerConsumer::Impl {
   static void on_error(rd_kafka_t*, int code, const char* text, void* self) {
     static_cast<Impl*>(self)->owner->trouble(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code)), text);
   }
+  static void on_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
+                        void* self) {
+    static_cast<Impl*>(self)->finish_commit(error, list);
+  }
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
     log(level <= 3 ? LogLevel::Warn : LogLevel::Debug, "librdkafka",
         {{"facility", facility}, {"text", text}});
@@ -97,6 +110,10 @@ struct BrokerConsumer::Impl {
 
   void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
+  void finish_commit(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) const;
+  void find_places();
+  Status begin_at(const Position& position);
+  Result<Bounds> ask_bounds(const Partition& partition) const;
   void complain(std::string_view what, const std::string& error) const {
     if (!error.empty()) owner->trouble(what, error);
   }
@@ -115,7 +132,10 @@ void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_li
   std::size_t i = 0;
   for (rd_kafka_topic_partition_t& item : items(list)) {
     const std::int64_t begin = begins[i++];
-    item.offset = begin >= 0 ? begin : from_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    const std::int64_t start = from_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    // What we were not told librdkafka goes on asking; when there is none, the owner is asked where to go.
+    const bool known = asked == RD_KAFKA_RESP_ERR_NO_ERROR && item.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    item.offset = begin >= 0 ? begin : known ? start : RD_KAFKA_OFFSET_STORED;
     item.err = RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   complain("assign", text_of(rd_kafka_incremental_assign(kafka, list)));
@@ -137,6 +157,53 @@ void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_
   complain("unassign", text_of(rd_kafka_incremental_unassign(kafka, list)));
 }
 
+void BrokerConsumer::Impl::finish_commit(rd_kafka_resp_err_t error,
+                                         const rd_kafka_topic_partition_list_t* list) const {
+  std::vector<Position> positions;
+  Status status;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    status = {passes_with_rebalance(error) ? Code::Cancelled : Code::Unavailable, rd_kafka_err2str(error)};
+  for (const rd_kafka_topic_partition_t& item : items(list)) {
+    if (status.ok() && item.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      status = {Code::Unavailable, rd_kafka_err2str(item.err)};
+    positions.push_back({{item.topic, item.partition}, item.offset});
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - committing_since;
+  owner->committed(status, positions, took.count());
+}
+
+// A broker that does not answer is asked again at the next poll.
+void BrokerConsumer::Impl::find_places() {
+  std::vector<Partition> open = std::exchange(without_place, {});
+  while (!open.empty()) {
+    const auto bounds = ask_bounds(open.back());
+    if (!bounds) break;
+    if (const auto place = owner->place_of(open.back(), *bounds)) {
+      const Status begun = begin_at({open.back(), *place});
+      if (!begun.ok()) owner->trouble("assign", begun.message());
+    }
+    open.pop_back();
+  }
+  without_place.insert(without_place.end(), open.begin(), open.end());
+}
+
+Status BrokerConsumer::Impl::begin_at(const Position& position) {
+  const List list = list_of(std::span(&position, 1));
+  std::string error = text_of(rd_kafka_incremental_unassign(client, list.get()));
+  if (error.empty()) error = text_of(rd_kafka_incremental_assign(client, list.get()));
+  if (paused) rd_kafka_pause_partitions(client, list.get());
+  return error.empty() ? Status() : Status(Code::Unavailable, error);
+}
+
+Result<BrokerConsumer::Bounds> BrokerConsumer::Impl::ask_bounds(const Partition& partition) const {
+  constexpr int kTimeout_ms = 1'000;
+  Bounds bounds;
+  const rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(
+      client, partition.topic.c_str(), partition.number, &bounds.first, &bounds.next, kTimeout_ms);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) return Status(Code::Unavailable, rd_kafka_err2str(failed));
+  return bounds;
+}
+
 Messages::Messages() = default;
 Messages::~Messages() {
   for (void* raw : raw_) rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(raw));
@@ -156,12 +223,15 @@ BrokerConsumer::BrokerConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 BrokerConsumer::~BrokerConsumer() = default;
 
 Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner) {
-  auto settings = client_settings(config.brokers, config.security, config.settings);
+  // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier.
+  TextPairs own = {{"queued.max.messages.kbytes", "16384"}, {"topic.metadata.refresh.interval.ms", "30000"}};
+  own.insert(own.end(), config.settings.begin(), config.settings.end());
+  auto settings = client_settings(config.brokers, config.security, own);
   if (!settings) return settings.status();
   settings->insert(settings->end(), {{"group.id", config.group},
                                      {"enable.auto.commit", "false"},
                                      {"enable.auto.offset.store", "false"},
-                                     {"auto.offset.reset", config.from_earliest ? "earliest" : "latest"},
+                                     {"auto.offset.reset", "error"},
                                      {"partition.assignment.strategy", "cooperative-sticky"}});
   auto made = make_client_conf(*settings);
   if (!made) return made.status();
@@ -172,12 +242,13 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   rd_kafka_conf_set_opaque(conf, impl.get());
   rd_kafka_conf_set_rebalance_cb(conf, Impl::on_rebalance);
   rd_kafka_conf_set_error_cb(conf, Impl::on_error);
+  rd_kafka_conf_set_offset_commit_cb(conf, Impl::on_commit);
   rd_kafka_conf_set_log_cb(conf, Impl::on_log);
   char error[512] = "";
   impl->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
   if (impl->client == nullptr) {
     rd_kafka_conf_destroy(conf);
-    return Status(Code::InvalidArgument, "kafka: consumer " + config.name + ": " + error);
+    return Status(Code::InvalidArgument, error);
   }
   rd_kafka_poll_set_consumer(impl->client);
   impl->queue = rd_kafka_queue_get_consumer(impl->client);
@@ -190,8 +261,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   }
   const rd_kafka_resp_err_t failed = rd_kafka_subscribe(impl->client, topics.get());
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return Status(Code::InvalidArgument,
-                  "kafka: consumer " + config.name + ": topics: " + rd_kafka_err2str(failed));
+    return Status(Code::InvalidArgument, std::string("topics: ") + rd_kafka_err2str(failed));
   return std::unique_ptr<BrokerConsumer>(new BrokerConsumer(std::move(impl)));
 }
 
@@ -205,6 +275,10 @@ Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
     rd_kafka_message_t* const one = raw[static_cast<std::size_t>(i)];
     messages.raw_.push_back(one);
     if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) continue;
+    if (one->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+      impl_->without_place.push_back({rd_kafka_topic_name(one->rkt), one->partition});
+      continue;
+    }
     if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       impl_->owner->trouble(rd_kafka_err2name(one->err), rd_kafka_message_errstr(one));
       continue;
@@ -224,6 +298,7 @@ Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
     header_counts.push_back(messages.headers_.size() - before);
     messages.messages_.push_back(message);
   }
+  if (!impl_->without_place.empty()) impl_->find_places();
   std::span<const Header> rest = messages.headers_;
   for (std::size_t i = 0; i < messages.messages_.size() && !rest.empty(); ++i) {
     messages.messages_[i].headers = rest.first(header_counts[i]);
@@ -248,22 +323,20 @@ void BrokerConsumer::resume() {
   rd_kafka_resume_partitions(impl_->client, list);
 }
 
-Status BrokerConsumer::seek(const Position& position) {
-  constexpr int kTimeout_ms = 5'000;
-  const List list = list_of(std::span(&position, 1));
-  const std::string error = text_of(rd_kafka_seek_partitions(impl_->client, list.get(), kTimeout_ms));
-  if (!error.empty()) return {Code::Unavailable, "seek: " + error};
-  const rd_kafka_resp_err_t failed = list->elems[0].err;
-  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return {Code::Unavailable, std::string("seek: ") + rd_kafka_err2str(failed)};
-  return {};
+void BrokerConsumer::commit(std::span<const Position> positions) {
+  impl_->committing_since = std::chrono::steady_clock::now();
+  const List list = list_of(positions);
+  const rd_kafka_resp_err_t failed = rd_kafka_commit(impl_->client, list.get(), /*async=*/1);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->finish_commit(failed, list.get());
 }
 
-void BrokerConsumer::commit(std::span<const Position> positions) {
-  if (positions.empty()) return;
-  const rd_kafka_resp_err_t failed = rd_kafka_commit(impl_->client, list_of(positions).get(), /*async=*/1);
-  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->owner->trouble("commit", rd_kafka_err2str(failed));
+Result<BrokerConsumer::Bounds> BrokerConsumer::ask_bounds(const Partition& partition) {
+  return impl_->ask_bounds(partition);
 }
+
+void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_place.push_back(partition); }
+
+void BrokerConsumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 
 BrokerConsumer::Bounds BrokerConsumer::bounds(const Partition& partition) const {
   std::int64_t low = -1;

@@ -40,7 +40,13 @@ class Messages {
 
 class BrokerConsumer {
  public:
-  /// What the owner has to say and to hear.
+  /// The first and the next offset of the broker's log; -1 when it is not known.
+  struct Bounds {
+    std::int64_t first = -1;
+    std::int64_t next = -1;
+  };
+
+  /// What the owner has to say and to hear. Called out of poll() and, but for assigned(), the destructor.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -51,7 +57,12 @@ class BrokerConsumer {
     virtual std::vector<Position> revoked(std::span<const Partition> partitions) = 0;
     /// They are somebody else's already.
     virtual void lost(std::span<const Partition> partitions) = 0;
-    /// Something is wrong with brokers or topics, or has been; librdkafka goes on trying.
+    /// Where to go on in the broker's log, which has these bounds: the position is outside of it, or
+    /// place_anew() was called. Nothing: not at all.
+    virtual std::optional<std::int64_t> place_of(const Partition& partition, const Bounds& bounds) = 0;
+    /// What came of commit(), and how long it took.
+    virtual void committed(const Status& status, std::span<const Position> positions, double seconds) = 0;
+    /// Something is wrong with brokers or topics; librdkafka goes on trying.
     virtual void trouble(std::string_view code, std::string_view text) = 0;
   };
 
@@ -68,16 +79,16 @@ class BrokerConsumer {
   /// No more messages of any partition until resume(); poll() goes on being called.
   void pause();
   void resume();
-  /// From here again, as after a run that could not be stored.
-  Status seek(const Position& position);
-  /// Tells the broker, without waiting.
+  /// At the next poll() the owner is asked where the partition goes on.
+  void place_anew(const Partition& partition);
+  /// Tells the broker, without waiting: committed() is called once.
   void commit(std::span<const Position> positions);
-  /// The first and the next offset that the broker has, as of the last fetch; -1 when it is not known.
-  struct Bounds {
-    std::int64_t first = -1;
-    std::int64_t next = -1;
-  };
+  /// As of the last fetch.
   Bounds bounds(const Partition& partition) const;
+  /// Asks the broker, for a few seconds. @returns Unavailable
+  Result<Bounds> ask_bounds(const Partition& partition);
+  /// Ends a poll() that waits. Threads: any.
+  void wake();
   std::vector<Partition> assignment() const;
 
  private:

@@ -13,13 +13,12 @@ Result<std::string> password_of(const Security& security) {
   if (!security.password_environment.empty()) {
     const char* const value = std::getenv(security.password_environment.c_str());
     if (value == nullptr)
-      return Status(Code::NotFound, "kafka: the environment has no " + security.password_environment);
+      return Status(Code::NotFound, "the environment has no " + security.password_environment);
     return std::string(value);
   }
   if (security.password_file.empty()) return security.password;
   std::ifstream in(security.password_file, std::ios::binary);
-  if (!in)
-    return Status(Code::NotFound, "kafka: the password file cannot be read: " + security.password_file);
+  if (!in) return Status(Code::NotFound, "the password file cannot be read: " + security.password_file);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
@@ -50,6 +49,13 @@ Result<TextPairs> client_settings(const std::vector<std::string>& brokers, const
   return settings;
 }
 
+Status check_client_settings(const TextPairs& settings) {
+  const auto made = make_client_conf(settings);
+  if (!made) return made.status();
+  rd_kafka_conf_destroy(*made);
+  return {};
+}
+
 Result<rd_kafka_conf_s*> make_client_conf(const TextPairs& settings) {
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   for (const auto& [name, value] : settings) {
@@ -57,7 +63,7 @@ Result<rd_kafka_conf_s*> make_client_conf(const TextPairs& settings) {
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof error) == RD_KAFKA_CONF_OK)
       continue;
     rd_kafka_conf_destroy(conf);
-    return Status(Code::InvalidArgument, "kafka: settings: " + name + ": " + error);
+    return Status(Code::InvalidArgument, "settings: " + name + ": " + error);
   }
   return conf;
 }

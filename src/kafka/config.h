@@ -103,11 +103,14 @@ struct ProducerConfig {
 };
 
 struct KafkaConfig {
-  std::vector<ConsumerConfig> consumers;
-  ProducerConfig producer;
+  std::vector<ConsumerConfig> consumers = {};
+  ProducerConfig producer = {};
   std::int64_t max_dead_letter_bytes = std::int64_t{256} << 20;
   friend bool operator==(const KafkaConfig&, const KafkaConfig&) = default;
 };
+
+/// Its name in the configuration file.
+inline constexpr std::string_view kSection = "kafka";
 
 /// @param node  the value of `kafka`
 /// @param folder  that of the file: relative paths in it begin there

@@ -7,6 +7,7 @@
 // Threads: any.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -71,11 +72,12 @@ class DeadLetters {
     std::uint64_t bytes = 0;
   };
   Size size() const EXCLUDES(mutex_);
-  std::uint64_t max_bytes() const { return max_bytes_; }
+  std::uint64_t max_bytes() const { return max_bytes_.load(); }
+  void set_max_bytes(std::uint64_t bytes) { max_bytes_.store(bytes); }
 
  private:
   StateStore& states_;
-  const std::uint64_t max_bytes_;
+  std::atomic<std::uint64_t> max_bytes_;
   mutable Mutex mutex_;  // a change and its count are one
   Size size_ GUARDED_BY(mutex_);
 };

@@ -1,17 +1,17 @@
 // Intake: messages of a topic to samples in the store, with the position behind them.
 //
 //   Intake intake(config, targets);
-//   for (auto rest = messages; !rest.empty();) {             // of one partition, in order
-//     const auto run = rest.first(intake.run_of(rest));
-//     const auto taken = intake.take(run, {source, run.back().offset + 1});
+//   while (!messages.empty()) {                              // of one partition, in order
+//     const auto taken = intake.take(messages, source);
 //     if (!taken) ...                                        // nothing is promised: the same again, later
-//     if (!taken->bad.empty()) ...                           // keep these, then intake.keep(position)
-//     rest = rest.subspan(run.size());
+//     if (!taken->bad.empty()) ...                           // keep these, then intake.keep() the position
+//     messages = messages.subspan(taken->messages);
 //   }
 //
-// A run is one body for the writer of its format and one call of the store. Where some of it is bad, what is good
-// is stored, and the position is not: the caller keeps the bad messages first. A message that is taken in again
-// gives the same samples, since a sample without a time gets its message's.
+// The first messages that are read alike become one body for the writer of their format and one call of the
+// store; the position behind them goes with it. Where some of it is bad, what is good is stored, and the
+// position is not: the caller keeps the bad messages first. A message that is taken in again gives the same
+// samples, since a sample without a time gets its message's.
 //
 // Headers of a message go over what the consumer is set up with:
 //   format              influx, prometheus-remote-write, prometheus-text, json
@@ -42,12 +42,14 @@ struct IntakeTargets {
 };
 
 struct BadMessage {
-  std::size_t index = 0;  // in the run
-  std::string code;       // "malformed", "too_long", ... (ingest::RefusedBecause), "bad_header", "bad_encoding"
-  std::string text;       // the first thing that is wrong
+  std::size_t index = 0;  // in the span given to take()
+  std::string code;  // "malformed", "too_long", ... (ingest::RefusedBecause), "bad_header", "bad_encoding"
+  std::string text;  // the first thing that is wrong
 };
 
 struct Taken {
+  std::size_t messages = 0;   // the first so many; at least 1
+  std::uint64_t bytes = 0;    // of their values
   std::uint64_t samples = 0;  // stored
   std::vector<BadMessage> bad;
 };
@@ -60,12 +62,11 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  /// How many of the first messages go into one body: at least 1.
-  std::size_t run_of(std::span<const Message> messages) const;
-  /// @param run  as run_of() says
-  /// @param after  kept with the samples when nothing is bad; may be null
-  /// @returns Unavailable or ResourceExhausted: again later
-  Result<Taken> take(std::span<const Message> run, const Progress* after);
+  /// @param messages  at least one, of one partition
+  /// @param source  names their position, which is kept with the samples when nothing is bad; empty: none is
+  /// kept
+  /// @returns Unavailable, ResourceExhausted and whatever else may pass: again later
+  Result<Taken> take(std::span<const Message> messages, const std::string& source);
   /// The position alone, durably.
   Status keep(const Progress& position);
 

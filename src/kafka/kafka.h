@@ -3,9 +3,8 @@
 //   Kafka kafka(targets);
 //   if (Status opened = kafka.open(); !opened.ok()) ...
 //   if (Status set = kafka.configure(config); !set.ok()) ...   // as it was before
-//   kafka.stop();                                              // leaves the groups
 //
-// Threads: configure() and stop() one after another, from any thread; the others any.
+// Threads: configure() and stop_consumers() one after another, from any thread; the others any.
 #pragma once
 
 #include <memory>
@@ -45,19 +44,21 @@ class Kafka {
   Status open();
   /// Starts what is new, ends what is gone, replaces what changed; the others are not touched.
   Status configure(const KafkaConfig& config);
-  void stop();
+  /// Ends them; the producer goes on.
+  void stop_consumers();
 
   KafkaStatus status() const;
   DeadLetters& dead_letters();
-  /// Takes the letters in again, with the consumer of their name as it is set up now; those that are stored are
-  /// no dead letters any more, the others say what is wrong with them now.
+  /// Takes the letters in again, with the consumer of their name as it is set up now; those that are stored
+  /// are no dead letters any more, the others say what is wrong with them now.
   struct Retried {
     std::size_t stored = 0;
     std::size_t failed = 0;
   };
   /// @returns NotFound when a letter or its consumer is not there, Unavailable when the store takes nothing
   Result<Retried> retry(std::span<const std::string> ids);
-  /// Where alerts and recording rules send to; says Unavailable while no producer is set up. Lives as long as this.
+  /// Where alerts and recording rules send to; says Unavailable while no producer is set up. Lives as long as
+  /// this.
   MessageSink& sink();
 
  private:

@@ -14,19 +14,19 @@ namespace silverback::kafka {
 
 struct PartitionStatus {
   Partition partition;
-  std::int64_t position = -1;   // of what comes next; -1: not known yet
-  std::int64_t first = -1;      // of the broker's log; -1: not known yet
+  std::int64_t position = -1;  // of what comes next; -1: not known yet
+  std::int64_t first = -1;     // of the broker's log; -1: not known yet
   std::int64_t next = -1;
-  std::int64_t committed = -1;  // as we told the broker
-  std::int64_t lag = -1;        // messages; -1: not known yet
+  std::int64_t committed = -1;       // as we told the broker
+  std::int64_t lag = -1;             // messages; -1: not known yet
   std::int64_t last_message_ms = 0;  // time of the message last taken in; 0: none since the start
-  bool waiting = false;         // what is next cannot be stored yet
+  bool waiting = false;              // what is next cannot be stored yet
 };
 
 /// Something that is wrong now.
 struct Trouble {
-  std::string code;  // librdkafka's ("_TRANSPORT", "_AUTHENTICATION", "UNKNOWN_TOPIC_OR_PART"), or our own ("store",
-                     // "dead_letters", "out_of_range", "open")
+  std::string code;  // librdkafka's ("_TRANSPORT", "_AUTHENTICATION", "UNKNOWN_TOPIC_OR_PART"), or our own
+                     // ("store", "dead_letters", "out_of_range", "open")
   std::string text;
   std::int64_t since_ms = 0;  // Unix time
 };
@@ -37,7 +37,7 @@ struct ConsumerStatus {
   std::string format;
   std::vector<std::string> brokers;
   std::vector<std::string> topics;
-  std::size_t members = 0;  // of the group, in this server
+  std::size_t members = 0;        // of the group, in this server
   std::vector<Trouble> troubles;  // none: all is well
   std::vector<PartitionStatus> partitions;
   std::uint64_t messages = 0;  // since the start, as all that follow

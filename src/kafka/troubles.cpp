@@ -4,34 +4,56 @@
 
 namespace silverback::kafka {
 
+namespace {
+
+constexpr std::int64_t kSilence_ms = 30'000;  // a broker that is gone is tried again every 10 s
+
+}  // namespace
+
 void Troubles::begin(std::string_view code, std::string_view topic, std::string_view text,
-                     std::int64_t now_ms) {
+                     std::int64_t now_ms, bool repeats) {
   const MutexLock lock(mutex_);
-  const auto key = std::pair(std::string(topic), std::string(code));
+  const auto key = Key(std::string(topic), std::string(code));
   if (const auto known = troubles_.find(key); known != troubles_.end()) {
-    known->second.text = text;
+    known->second.trouble.text = text;
+    known->second.heard_ms = now_ms;
     return;
   }
   const bool told = troubles_.size() < kMost;
   log(told ? LogLevel::Warn : LogLevel::Debug, whose_ + ": trouble",
       {{"code", code}, {"topic", topic}, {"text", text}});
-  if (told) troubles_.emplace(key, Trouble{std::string(code), std::string(text), now_ms});
+  if (told) troubles_.emplace(key, Known{{std::string(code), std::string(text), now_ms}, repeats, now_ms});
+}
+
+template <typename Over>
+void Troubles::end_if(Over over) {
+  const MutexLock lock(mutex_);
+  std::erase_if(troubles_, [&](const auto& entry) {
+    const auto& [key, known] = entry;
+    if (!over(key, known)) return false;
+    log(LogLevel::Info, whose_ + ": trouble is over", {{"code", key.second}, {"topic", key.first}});
+    return true;
+  });
 }
 
 void Troubles::end(std::string_view topic) {
-  const MutexLock lock(mutex_);
-  std::erase_if(troubles_, [&](const auto& entry) {
-    const auto& [of_topic, code] = entry.first;
-    if (!of_topic.empty() && of_topic != topic) return false;
-    log(LogLevel::Info, whose_ + ": trouble is over", {{"code", code}, {"topic", of_topic}});
-    return true;
+  end_if([topic](const Key& key, const Known&) { return key.first.empty() || key.first == topic; });
+}
+
+void Troubles::end_code(std::string_view code) {
+  end_if([code](const Key& key, const Known&) { return key.second == code; });
+}
+
+void Troubles::tick(std::int64_t now_ms) {
+  end_if([now_ms](const Key&, const Known& known) {
+    return known.repeats && now_ms - known.heard_ms > kSilence_ms;
   });
 }
 
 std::vector<Trouble> Troubles::all() const {
   const MutexLock lock(mutex_);
   std::vector<Trouble> all;
-  for (const auto& [key, trouble] : troubles_) all.push_back(trouble);
+  for (const auto& [key, known] : troubles_) all.push_back(known.trouble);
   return all;
 }
 

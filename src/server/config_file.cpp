@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "alerting/alerting_config.h"
+#include "kafka/config.h"
 #include "server/settings.h"
 
 namespace silverback::server {
@@ -168,8 +169,9 @@ class Handler final : public YAML::EventHandler {
     ignore_next_ = false;
     if (frame.ignored) return;
     if (frame.path.empty() &&
-        std::ranges::find(alerting::kAlertingSections, key) != alerting::kAlertingSections.end()) {
-      ignore_next_ = true;  // alerting reads these itself
+        (key == kafka::kSection ||
+         std::ranges::find(alerting::kAlertingSections, key) != alerting::kAlertingSections.end())) {
+      ignore_next_ = true;  // those rooms read these themselves
       return;
     }
     if (!seen_.insert(frame.current).second) {

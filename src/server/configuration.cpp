@@ -4,6 +4,7 @@
 
 #include "server/alerting_setup.h"
 #include "server/config_file.h"
+#include "server/kafka_setup.h"
 
 namespace silverback::server {
 namespace {
@@ -76,10 +77,14 @@ Result<std::string> check_config_file(const std::string& path) {
   assign_all(settings, file.assignments, file.problems);
   const auto alerting = check_alerting(path);
   if (!alerting) file.problems.emplace_back(alerting.status().message());
+  const auto kafka = load_kafka(path);
+  // What keeps the whole file from being read has been told.
+  if (!kafka && alerting) file.problems.emplace_back(kafka.status().message());
   if (!file.problems.empty()) return refused(file.problems);
   std::string found = counted(file.assignments.size(), "setting");
   if (alerting->rules > 0) found += ", " + counted(alerting->rules, "rule");
   if (alerting->receivers > 0) found += ", " + counted(alerting->receivers, "receiver");
+  if (!kafka->consumers.empty()) found += ", " + counted(kafka->consumers.size(), "Kafka consumer");
   return found;
 }
 

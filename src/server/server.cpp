@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "server/alerting_setup.h"
+#include "server/kafka_setup.h"
 #include "server/listen_address.h"
 #include "server/options.h"
 #include "server/process.h"
@@ -133,9 +134,12 @@ Status Server::open_store() {
     tsdb_ = std::move(*tsdb);
     const auto config = load_alerting(in_force_, port());
     if (!config) return config.status();
+    const auto topics = load_kafka(in_force_.config_file);
+    if (!topics) return topics.status();
     if (Status configured = configure_alerting(*config); !configured.ok()) return configured;
+    store_.open(*tsdb_);
+    if (Status configured = configure_kafka(*topics); !configured.ok()) return configured;
   }
-  store_.open(*tsdb_);
 
   auto address = parse_listen_address(settings_.listen_address);
   const std::string host = address && !address->host.empty() ? address->host : "localhost";
@@ -173,18 +177,37 @@ Result<alerting::ReplayReport> Server::replay(alerting::ReplayJob job, const ale
   return alerting::replay(store_, &store_, std::move(options), job, limits, cancel);
 }
 
+Status Server::open_states() {
+  if (states_ != nullptr) return {};
+  auto states = storage::StateDb::open(settings_.storage_path + "/state");
+  if (!states) return states.status();
+  states_ = std::move(*states);
+  const ingest::WriteTargets targets{store_, store_, store_, clock_};
+  kafka_ = std::make_unique<kafka::Kafka>(
+      kafka::KafkaTargets{{targets, write_limits(settings_), settings_.create_databases}, store_, *states_});
+  return kafka_->open();
+}
+
 // Rules and notifications need a store for their states; a server that never had any does without.
 Status Server::configure_alerting(const alerting::AlertingConfig& config) {
   if (alerting_ == nullptr) {
-    const std::string path = settings_.storage_path + "/state";
-    if (config.rule_files.empty() && !config.notifications && !std::filesystem::exists(path)) return {};
-    auto states = storage::StateDb::open(path);
-    if (!states) return states.status();
-    states_ = std::move(*states);
+    if (config.rule_files.empty() && !config.notifications &&
+        !std::filesystem::exists(settings_.storage_path + "/state"))
+      return {};
+    if (Status opened = open_states(); !opened.ok()) return opened;
     alerting_ = std::make_unique<alerting::Alerting>(rule_engine_, store_, *states_, clock_);
   }
   if (Status configured = alerting_->configure(config); !configured.ok()) return configured;
   open_alerting_.store(alerting_.get(), std::memory_order_release);
+  return {};
+}
+
+// Dead letters may be there from before, also when nothing is consumed any more.
+Status Server::configure_kafka(const kafka::KafkaConfig& config) {
+  if (config == kafka::KafkaConfig() && states_ == nullptr) return {};
+  if (Status opened = open_states(); !opened.ok()) return opened;
+  if (Status configured = kafka_->configure(config); !configured.ok()) return configured;
+  open_kafka_.store(kafka_.get(), std::memory_order_release);
   return {};
 }
 
@@ -199,8 +222,11 @@ void Server::stop() {
     self_scrape = std::move(self_scrape_);
   }
   self_scrape.reset();
+  open_kafka_.store(nullptr, std::memory_order_release);
   open_alerting_.store(nullptr, std::memory_order_release);
+  if (kafka_ != nullptr) kafka_->stop_consumers();
   alerting_.reset();
+  kafka_.reset();
   states_.reset();
   store_.close();
   tsdb_.reset();
@@ -217,8 +243,11 @@ Status Server::reload() {
   if (!loaded) return refuse(loaded.status());
   const auto config = load_alerting(*loaded, port());
   if (!config) return refuse(config.status());
+  const auto topics = load_kafka(loaded->config_file);
+  if (!topics) return refuse(topics.status());
   if (tsdb_ != nullptr) {
     if (const Status configured = configure_alerting(*config); !configured.ok()) return refuse(configured);
+    if (const Status configured = configure_kafka(*topics); !configured.ok()) return refuse(configured);
   }
   std::string needs_restart;
   for (const std::string& name : changed_settings(in_force_, *loaded)) {

@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "kafka/kafka.h"
 #include "query/engine.h"
 #include "server/configuration.h"
 #include "server/self_scrape.h"
@@ -59,7 +60,9 @@ class Server {
   void register_metrics();
   Result<alerting::ReplayReport> replay(alerting::ReplayJob job, const alerting::ReplayLimits& limits,
                                         const std::stop_token& cancel);
+  Status open_states() REQUIRES(mutex_);  // and Kafka, which has dead letters in them
   Status configure_alerting(const alerting::AlertingConfig& config) REQUIRES(mutex_);
+  Status configure_kafka(const kafka::KafkaConfig& config) REQUIRES(mutex_);
 
   // Fixed after construction.
   const Settings settings_;  // as started
@@ -75,6 +78,8 @@ class Server {
   query::Engine engine_;
   query::Engine rule_engine_;  // so that dashboards do not hold up rules
   std::unique_ptr<storage::StateDb> states_;
+  std::unique_ptr<kafka::Kafka> kafka_;
+  std::atomic<kafka::Kafka*> open_kafka_{nullptr};  // as open_alerting_
   std::unique_ptr<alerting::Alerting> alerting_;
   std::atomic<alerting::Alerting*> open_alerting_{nullptr};  // what the API sees; set once it is configured
   std::atomic<bool> replaying_{false};                       // one at a time

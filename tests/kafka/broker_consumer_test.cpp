@@ -1,7 +1,9 @@
 // Members of a group against librdkafka's mock cluster.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "kafka/broker_consumer.h"
 #include "tests/kafka/mock_cluster.h"
@@ -14,7 +16,7 @@ struct Recorder final : BrokerConsumer::Owner {
   std::vector<std::int64_t> assigned(std::span<const Position> given) override {
     std::vector<std::int64_t> begins;
     for (const Position& position : given) {
-      committed[position.partition] = position.offset;
+      committed_before[position.partition] = position.offset;
       const auto own = positions.find(position.partition);
       begins.push_back(own == positions.end() ? position.offset : std::max(own->second, position.offset));
     }
@@ -30,10 +32,23 @@ struct Recorder final : BrokerConsumer::Owner {
     return stored;
   }
   void lost(std::span<const Partition>) override {}
+  std::optional<std::int64_t> place_of(const Partition& partition,
+                                       const BrokerConsumer::Bounds& bounds) override {
+    asked_bounds = bounds;
+    return places.at(partition);
+  }
+  void committed(const Status& status, std::span<const Position> all, double seconds) override {
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_GE(seconds, 0);
+    for (const Position& one : all) told.push_back(one.offset);
+  }
   void trouble(std::string_view code, std::string_view) override { troubles.emplace_back(code); }
 
   std::map<Partition, std::int64_t> positions;
-  std::map<Partition, std::int64_t> committed;
+  std::map<Partition, std::int64_t> committed_before;
+  std::map<Partition, std::int64_t> places;
+  BrokerConsumer::Bounds asked_bounds;
+  std::vector<std::int64_t> told;
   std::vector<std::string> troubles;
   int given_up = 0;
 };
@@ -92,7 +107,7 @@ TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
   auto consumer = BrokerConsumer::open(config_for(cluster), next);
   ASSERT_TRUE(consumer);
   EXPECT_EQ(values(**consumer, next, 1), std::vector<std::string>{"c"});
-  EXPECT_EQ((next.committed[{"metrics", 0}]), 1);
+  EXPECT_EQ((next.committed_before[{"metrics", 0}]), 1);
 }
 
 TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
@@ -105,9 +120,52 @@ TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
   (*consumer)->pause();
   cluster.send(0, "1");
   for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 100).empty());
-  ASSERT_TRUE((*consumer)->seek({{"metrics", 0}, 0}).ok());
+  owner.places[{"metrics", 0}] = 0;
+  (*consumer)->place_anew({"metrics", 0});
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 100).empty());
   (*consumer)->resume();
   EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"0", "1"}));
+}
+
+TEST(BrokerConsumer, OutsideOfTheLogTheOwnerIsAsked) {
+  MockCluster cluster(1);
+  for (const char* value : {"0", "1", "2"}) cluster.send(0, value);
+  Recorder owner;
+  owner.positions[{"metrics", 0}] = 100;
+  owner.places[{"metrics", 0}] = 1;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer);
+  EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(owner.asked_bounds.first, 0);
+  EXPECT_EQ(owner.asked_bounds.next, 3);
+}
+
+TEST(BrokerConsumer, ACommitIsAnswered) {
+  MockCluster cluster(1);
+  for (const char* value : {"0", "1", "2"}) cluster.send(0, value);
+  Recorder owner;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer);
+  ASSERT_EQ(values(**consumer, owner, 3).size(), 3u);
+  const Position position{{"metrics", 0}, 3};
+  (*consumer)->commit(std::span(&position, 1));
+  for (int i = 0; i < 50 && owner.told.empty(); ++i) EXPECT_TRUE((*consumer)->poll(1, 100).empty());
+  EXPECT_EQ(owner.told, (std::vector<std::int64_t>{3}));
+}
+
+TEST(BrokerConsumer, WakingEndsAPoll) {
+  MockCluster cluster(1);
+  Recorder owner;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer);
+  const auto began = std::chrono::steady_clock::now();
+  std::thread waker([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    (*consumer)->wake();
+  });
+  (*consumer)->poll(10, 60'000);
+  waker.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(50));
 }
 
 TEST(BrokerConsumer, SettingsThatAreWrongAreNamed) {

@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/number.h"
+#include "kafka/producer.h"
+#include "kafka/shared.h"
+
+namespace silverback::kafka {
+namespace {
+
+constexpr std::int64_t kRest_ms = 60'000;  // of a topic that did not take a letter
+
+DeadLetter make_letter(const Shared& shared, const Message& message, const BadMessage& bad) {
+  DeadLetter letter;
+  letter.consumer = shared.config.name;
+  letter.source = {std::string(message.topic), message.partition};
+  letter.offset = message.offset;
+  letter.time_ms = message.time_ms;
+  letter.failed_at_ms = shared.now_ms();
+  letter.code = bad.code;
+  letter.text = bad.text;
+  letter.key = message.key;
+  letter.value = message.value;
+  for (const Header& header : message.headers) letter.headers.emplace_back(header.name, header.value);
+  return letter;
+}
+
+// The message as it came, and why it comes here.
+OutMessage to_message(const DeadLetter& letter, const std::string& topic) {
+  OutMessage out{.topic = topic, .key = letter.key, .value = letter.value, .headers = letter.headers};
+  out.headers.emplace_back("error-code", letter.code);
+  out.headers.emplace_back("error-message", letter.text);
+  out.headers.emplace_back("source-topic", letter.source.topic);
+  out.headers.emplace_back("source-partition", std::to_string(letter.source.number));
+  out.headers.emplace_back("source-offset", std::to_string(letter.offset));
+  out.headers.emplace_back("failed-at", format_rfc3339(letter.failed_at_ms * kNsPerMs));
+  out.headers.emplace_back("consumer", letter.consumer);
+  return out;
+}
+
+// Leaves those that the topic did not take.
+void send(Shared& shared, std::vector<DeadLetter>& letters) {
+  if (shared.letter_topic == nullptr || shared.now_ms() < shared.letter_topic_rests_until_ms.load()) return;
+  std::vector<OutMessage> messages;
+  for (const DeadLetter& letter : letters)
+    messages.push_back(to_message(letter, shared.config.dead_letter_topic));
+  const std::vector<Status> sent = send_and_wait(*shared.letter_topic, std::move(messages));
+  std::vector<DeadLetter> left;
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    if (sent[i].ok()) {
+      shared.figures.letters_sent.add();
+      continue;
+    }
+    if (left.empty()) {
+      log(LogLevel::Warn, "the topic of dead letters takes none, they are kept here",
+          {{"consumer", shared.config.name},
+           {"topic", shared.config.dead_letter_topic},
+           {"err", sent[i].message()}});
+    }
+    // A letter that is too large says nothing of the others.
+    if (sent[i].code() != Code::InvalidArgument)
+      shared.letter_topic_rests_until_ms = shared.now_ms() + kRest_ms;
+    left.push_back(std::move(letters[i]));
+  }
+  letters = std::move(left);
+}
+
+}  // namespace
+
+std::vector<DeadLetter> make_letters(const Shared& shared, std::span<const Message> messages,
+                                     std::span<const BadMessage> bad) {
+  std::vector<DeadLetter> letters;
+  letters.reserve(bad.size());
+  for (const BadMessage& one : bad) letters.push_back(make_letter(shared, messages[one.index], one));
+  return letters;
+}
+
+Status bury(Shared& shared, std::vector<DeadLetter>& letters) {
+  send(shared, letters);
+  if (letters.empty()) return {};
+  if (Status kept = shared.letters.put(letters); !kept.ok()) return std::move(kept).in("dead letters");
+  shared.figures.letters_kept.add(letters.size());
+  letters.clear();
+  return {};
+}
+
+}  // namespace silverback::kafka

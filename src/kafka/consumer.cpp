@@ -1,0 +1,59 @@
+#include "kafka/consumer.h"
+
+#include <algorithm>
+
+#include "kafka/member.h"
+#include "kafka/producer.h"
+#include "kafka/shared.h"
+
+namespace silverback::kafka {
+namespace {
+
+constexpr std::int64_t kLetterTimeout_ms = 10'000;  // then they are kept here
+
+}  // namespace
+
+Consumer::Consumer(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {
+  for (std::int64_t i = 0; i < shared_->config.concurrency; ++i)
+    members_.push_back(std::make_unique<Member>(*shared_));
+}
+
+Consumer::~Consumer() { stop(); }
+
+Result<std::unique_ptr<Consumer>> Consumer::start(const ConsumerConfig& config, const IntakeTargets& intake,
+                                                  const ProgressStore& progress, DeadLetters& letters) {
+  std::unique_ptr<MessageSink> letter_topic;
+  if (!config.dead_letter_topic.empty()) {
+    auto producer = Producer::open({.brokers = config.brokers,
+                                    .security = config.security,
+                                    .timeout_ms = kLetterTimeout_ms,
+                                    .settings = config.settings});
+    if (!producer) return producer.status();
+    letter_topic = std::move(*producer);
+  }
+  auto shared = std::make_unique<Shared>(config, intake, progress, letters, std::move(letter_topic));
+  return std::unique_ptr<Consumer>(new Consumer(std::move(shared)));
+}
+
+const ConsumerConfig& Consumer::config() const { return shared_->config; }
+
+void Consumer::stop() {
+  for (const auto& member : members_) member->stop();
+}
+
+ConsumerStatus Consumer::status() const {
+  const ConsumerConfig& config = shared_->config;
+  ConsumerStatus status;
+  status.name = config.name;
+  status.group = config.group;
+  status.format = to_string(config.format);
+  status.brokers = config.brokers;
+  status.topics = config.topics;
+  status.members = members_.size();
+  for (const auto& member : members_) member->report(status);
+  std::ranges::sort(status.partitions, {}, &PartitionStatus::partition);
+  shared_->figures.report(status);
+  return status;
+}
+
+}  // namespace silverback::kafka

@@ -1,0 +1,45 @@
+// Consumer: what the configuration calls one: members of a group that store with the same format and labels.
+//
+// Threads: construction and destruction one after another; status() any.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "kafka/config.h"
+#include "kafka/dead_letters.h"
+#include "kafka/intake.h"
+#include "kafka/status.h"
+#include "model/appender.h"
+
+namespace silverback::kafka {
+
+struct Shared;
+class Member;
+
+class Consumer {
+ public:
+  /// Starts its threads, which connect by and by.
+  /// @param progress, letters  outlive it
+  /// @returns what Producer::open() says of the topic of dead letters
+  static Result<std::unique_ptr<Consumer>> start(const ConsumerConfig& config, const IntakeTargets& intake,
+                                                 const ProgressStore& progress, DeadLetters& letters);
+  /// Leaves the group.
+  ~Consumer();
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  const ConsumerConfig& config() const;
+  ConsumerStatus status() const;
+  /// Asks its threads to end, and does not wait.
+  void stop();
+
+ private:
+  explicit Consumer(std::unique_ptr<Shared> shared);
+
+  std::unique_ptr<Shared> shared_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+}  // namespace silverback::kafka

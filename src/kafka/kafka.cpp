@@ -1,0 +1,217 @@
+#include "kafka/kafka.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "kafka/client_settings.h"
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+
+namespace silverback::kafka {
+namespace {
+
+/// Sends through the producer of the configuration in force.
+class SinkDoor final : public MessageSink {
+ public:
+  Status send(OutMessage message, Delivered delivered) override {
+    const std::shared_ptr<Producer> producer = inside();
+    if (producer == nullptr)
+      return {Code::Unavailable,
+              "there is no Kafka producer; set kafka: producer: brokers in the configuration"};
+    return producer->send(std::move(message), std::move(delivered));
+  }
+  std::shared_ptr<Producer> inside() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return producer_;
+  }
+  /// @returns the one before, for the caller to end
+  std::shared_ptr<Producer> replace(std::shared_ptr<Producer> producer) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return std::exchange(producer_, std::move(producer));
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<Producer> producer_ GUARDED_BY(mutex_);
+};
+
+// A letter as the message it was.
+struct Unsealed {
+  explicit Unsealed(const DeadLetter& letter) {
+    for (const auto& [name, value] : letter.headers) headers.push_back({name, value});
+    message.topic = letter.source.topic;
+    message.partition = letter.source.number;
+    message.offset = letter.offset;
+    message.time_ms = letter.time_ms;
+    message.key = letter.key;
+    message.value = letter.value;
+    message.headers = headers;
+  }
+  std::vector<Header> headers;
+  Message message;
+};
+
+}  // namespace
+
+Status check(const KafkaConfig& config) {
+  const auto one = [](const std::vector<std::string>& brokers, const Security& security,
+                      const TextPairs& settings) {
+    const auto all = client_settings(brokers, security, settings);
+    return all ? check_client_settings(*all) : all.status();
+  };
+  for (const ConsumerConfig& consumer : config.consumers) {
+    if (Status good = one(consumer.brokers, consumer.security, consumer.settings); !good.ok())
+      return std::move(good).in("kafka: consumer " + consumer.name);
+  }
+  if (config.producer.brokers.empty()) return {};
+  return one(config.producer.brokers, config.producer.security, config.producer.settings)
+      .in("kafka: producer");
+}
+
+struct Kafka::State {
+  explicit State(const KafkaTargets& t)
+      : targets(t), letters(t.states, static_cast<std::uint64_t>(KafkaConfig().max_dead_letter_bytes)) {}
+
+  std::optional<ConsumerConfig> config_of(const std::string& consumer) const;
+  Result<bool> retry(const std::string& id);
+
+  const KafkaTargets targets;
+  DeadLetters letters;
+  SinkDoor sink;
+  mutable Mutex mutex;  // not held while consumers start or end
+  std::map<std::string, std::shared_ptr<Consumer>> consumers GUARDED_BY(mutex);
+  ProducerConfig producer_config GUARDED_BY(mutex);
+};
+
+Kafka::Kafka(const KafkaTargets& targets) : state_(std::make_unique<State>(targets)) {}
+Kafka::~Kafka() { stop_consumers(); }
+
+Status Kafka::open() { return state_->letters.open(); }
+
+Status Kafka::configure(const KafkaConfig& config) {
+  if (Status good = check(config); !good.ok()) return good;
+  State& s = *state_;
+  s.letters.set_max_bytes(static_cast<std::uint64_t>(config.max_dead_letter_bytes));
+
+  std::map<std::string, std::shared_ptr<Consumer>> ending;  // destroyed here, without the lock
+  std::vector<const ConsumerConfig*> starting;
+  bool new_producer = false;
+  {
+    const MutexLock lock(s.mutex);
+    for (const ConsumerConfig& consumer : config.consumers) {
+      const auto at = s.consumers.find(consumer.name);
+      if (at == s.consumers.end() || at->second->config() != consumer) starting.push_back(&consumer);
+    }
+    for (auto it = s.consumers.begin(); it != s.consumers.end();) {
+      const bool stays = std::ranges::find(config.consumers, it->second->config()) != config.consumers.end();
+      if (stays) {
+        ++it;
+      } else {
+        it->second->stop();
+        ending.insert(s.consumers.extract(it++));
+      }
+    }
+    new_producer = std::exchange(s.producer_config, config.producer) != config.producer;
+  }
+  ending.clear();  // their members leave the groups before others with their names come
+
+  Status failed;
+  if (new_producer) {
+    std::shared_ptr<Producer> producer;
+    if (!config.producer.brokers.empty()) {
+      auto opened = Producer::open(config.producer);
+      if (opened) {
+        producer = std::move(*opened);
+      } else {
+        failed = opened.status();
+      }
+    }
+    s.sink.replace(std::move(producer));
+  }
+  for (const ConsumerConfig* consumer : starting) {
+    auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters);
+    if (!started) {
+      failed = started.status();
+      continue;
+    }
+    const MutexLock lock(s.mutex);
+    s.consumers[consumer->name] = std::move(*started);
+  }
+  return failed;
+}
+
+void Kafka::stop_consumers() {
+  std::map<std::string, std::shared_ptr<Consumer>> ending;
+  {
+    const MutexLock lock(state_->mutex);
+    ending = std::exchange(state_->consumers, {});
+  }
+  for (const auto& [name, consumer] : ending) consumer->stop();
+}
+
+KafkaStatus Kafka::status() const {
+  std::vector<std::shared_ptr<Consumer>> consumers;
+  {
+    const MutexLock lock(state_->mutex);
+    for (const auto& [name, consumer] : state_->consumers) consumers.push_back(consumer);
+  }
+  KafkaStatus status;
+  for (const auto& consumer : consumers) status.consumers.push_back(consumer->status());
+  if (const auto producer = state_->sink.inside()) status.producer = producer->status();
+  const DeadLetters::Size size = state_->letters.size();
+  status.dead_letters = size.letters;
+  status.dead_letter_bytes = size.bytes;
+  status.max_dead_letter_bytes = state_->letters.max_bytes();
+  return status;
+}
+
+DeadLetters& Kafka::dead_letters() { return state_->letters; }
+MessageSink& Kafka::sink() { return state_->sink; }
+
+// ---- dead letters once more ----------------------------------------------------------------------
+
+std::optional<ConsumerConfig> Kafka::State::config_of(const std::string& consumer) const {
+  const MutexLock lock(mutex);
+  const auto at = consumers.find(consumer);
+  if (at == consumers.end()) return std::nullopt;
+  return at->second->config();
+}
+
+// Is it stored now?
+Result<bool> Kafka::State::retry(const std::string& id) {
+  auto letter = letters.get(id);
+  if (!letter) return letter.status();
+  const auto config = config_of(letter->consumer);
+  if (!config)
+    return Status(Code::NotFound, "dead letter " + id + ": there is no consumer " + letter->consumer);
+  const Unsealed unsealed(*letter);
+  Intake intake(*config, targets.intake);
+  const auto taken = intake.take(std::span(&unsealed.message, 1), {});
+  if (!taken) return taken.status();
+  if (taken->bad.empty()) {
+    const auto removed = letters.remove(std::span(&id, 1));
+    if (!removed) return removed.status();
+    return true;
+  }
+  letter->code = taken->bad.front().code;
+  letter->text = taken->bad.front().text;
+  letter->failed_at_ms = targets.intake.store.clock.now_ns() / kNsPerMs;
+  if (Status kept = letters.put(std::span(&*letter, 1)); !kept.ok()) return kept;
+  return false;
+}
+
+Result<Kafka::Retried> Kafka::retry(std::span<const std::string> ids) {
+  Retried all;
+  for (const std::string& id : ids) {
+    const auto stored = state_->retry(id);
+    if (!stored) return stored.status();
+    ++(*stored ? all.stored : all.failed);
+  }
+  return all;
+}
+
+}  // namespace silverback::kafka

@@ -1,0 +1,129 @@
+// Member: one member of a consumer group, a thread that reads, stores, and tells the broker how far.
+//
+//   poll -> messages by partition -> Intake: samples and position, one record of the log -> dead letters, if
+//   any
+//
+// Positions are those of the store. What cannot be stored yet is held, with all partitions paused, and tried
+// again with growing pauses; meanwhile polling goes on, so that the group keeps this member. When a partition
+// is taken away while its messages are held, they are let go: whoever has it then reads them again.
+//
+// Threads: construction and destruction one after another; report() any.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "kafka/broker_consumer.h"
+#include "kafka/intake.h"
+#include "kafka/shared.h"
+#include "kafka/status.h"
+#include "kafka/troubles.h"
+
+namespace silverback::kafka {
+
+class Member final : BrokerConsumer::Owner {
+ public:
+  /// @param shared  outlives it
+  explicit Member(Shared& shared);
+  /// Leaves the group; what was polled and is not stored is let go.
+  ~Member() override;
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  /// Asks it to end, and does not wait.
+  void stop() EXCLUDES(wake_mutex_);
+  /// Adds its partitions and troubles.
+  void report(ConsumerStatus& status) const EXCLUDES(mutex_);
+
+ private:
+  struct Owned {
+    std::uint64_t generation = 0;  // another one each time it is given to us
+    std::string source;            // names its position in the store
+    std::int64_t position = -1;    // of what comes next; -1: not known
+    std::int64_t told = -1;        // the broker
+    std::int64_t last_message_ms = 0;
+    BrokerConsumer::Bounds bounds;
+    bool waiting = false;
+    std::unique_ptr<Metrics::Lease> lease;
+    Gauge* lag = nullptr;
+
+    /// Messages that are still to be read; -1: not known.
+    std::int64_t behind() const {
+      if (bounds.next < 0) return -1;
+      const std::int64_t from = position >= 0 ? position : bounds.first;
+      return from < 0 ? -1 : std::max<std::int64_t>(bounds.next - from, 0);
+    }
+  };
+  /// A partition as it was given to us once.
+  struct Hold {
+    Partition partition;
+    std::uint64_t generation = 0;
+    std::string source;
+  };
+  /// Messages of one partition, in order.
+  struct Batch {
+    Partition partition;
+    std::vector<Message> messages;
+  };
+
+  std::vector<std::int64_t> assigned(std::span<const Position> committed) override EXCLUDES(mutex_);
+  std::vector<Position> revoked(std::span<const Partition> partitions) override EXCLUDES(mutex_);
+  void lost(std::span<const Partition> partitions) override EXCLUDES(mutex_);
+  std::optional<std::int64_t> place_of(const Partition& partition,
+                                       const BrokerConsumer::Bounds& bounds) override EXCLUDES(mutex_);
+  void committed(const Status& status, std::span<const Position> positions, double seconds) override
+      EXCLUDES(mutex_);
+  void trouble(std::string_view code, std::string_view text) override;
+
+  void run();
+  bool open();
+  void take_in(const Messages& messages);
+  void take_batch(const Batch& batch) EXCLUDES(mutex_);
+  bool keep_letters(const Hold& hold, std::span<const Message> messages, const Taken& taken);
+  bool try_until_done(const Hold& hold, std::string_view what, const std::function<Status()>& act);
+  bool wait_out(const Hold& hold, int attempt);
+  bool holds(const Hold& hold) const EXCLUDES(mutex_);
+  void advance(const Hold& hold, std::span<const Message> taken) EXCLUDES(mutex_);
+  void set_waiting(const Partition& partition, bool waiting) EXCLUDES(mutex_);
+  void look_around() EXCLUDES(mutex_);
+  void tell_broker() EXCLUDES(mutex_);
+  std::int64_t begin_at_end(const Partition& partition, const std::string& source);
+  std::string source_of(const Partition& partition) const;
+
+  Shared& shared_;
+  Intake intake_;
+  std::atomic<bool> stopping_{false};
+
+  // Of the thread.
+  std::unique_ptr<BrokerConsumer> broker_;
+  std::size_t most_;  // messages of one poll: as many as make a batch
+  bool committing_ = false;
+  std::int64_t told_at_ms_ = 0;
+  std::int64_t looked_at_ms_ = 0;
+  std::uint64_t generations_ = 0;
+  std::minstd_rand random_{std::random_device{}()};
+
+  mutable Mutex mutex_;
+  std::map<Partition, Owned> owned_ GUARDED_BY(mutex_);
+  Troubles troubles_;
+
+  Mutex wake_mutex_;
+  BrokerConsumer* to_wake_ GUARDED_BY(wake_mutex_) = nullptr;
+  Condition woken_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace silverback::kafka

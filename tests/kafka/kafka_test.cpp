@@ -1,0 +1,242 @@
+// Consumers from topic to store, against librdkafka's mock cluster and the real store.
+#include "kafka/kafka.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "tests/kafka/mock_cluster.h"
+#include "tests/kafka/store_for_tests.h"
+
+namespace silverback::kafka {
+namespace {
+
+/// Takes nothing while it is told so.
+class Door final : public Appender {
+ public:
+  explicit Door(Appender& inside) : inside_(inside) {}
+  Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
+                                    const AppendExtras& extras) override {
+    if (closed) return Status(Code::Unavailable, "the disk is full");
+    return inside_.append_with(tenant, batch, resolver, extras);
+  }
+  std::atomic<bool> closed{false};
+
+ private:
+  Appender& inside_;
+};
+
+class KafkaTest : public testing::Test {
+ protected:
+  KafkaTest() { start(); }
+  void start() {
+    door = std::make_unique<Door>(*store.tsdb);
+    kafka = std::make_unique<Kafka>(
+        KafkaTargets{{{*door, *store.tsdb, *store.tsdb, store.clock}}, *store.tsdb, *store.states});
+    ASSERT_TRUE(kafka->open().ok());
+  }
+  void restart() {
+    kafka.reset();
+    store.open();
+    start();
+  }
+  ConsumerConfig consumer(std::string name = "c") const {
+    ConsumerConfig config;
+    config.name = std::move(name);
+    config.brokers = {cluster.brokers()};
+    config.topics = {"metrics"};
+    config.group = "g-" + config.name;
+    config.database = "db";
+    config.settings = {{"session.timeout.ms", "6000"}};
+    return config;
+  }
+  void configure(const KafkaConfig& config) {
+    const Status done = kafka->configure(config);
+    ASSERT_TRUE(done.ok()) << done.message();
+  }
+  static bool wait(const std::function<bool()>& done) {
+    for (int i = 0; i < 600 && !done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    return done();
+  }
+  bool wait_for_samples(std::size_t count) {
+    return wait([&] { return store.count() >= count; });
+  }
+  std::vector<DeadLetter> letters() const { return *kafka->dead_letters().list("", "", 100); }
+
+  MockCluster cluster{2};
+  TestStore store;
+  std::unique_ptr<Door> door;
+  std::unique_ptr<Kafka> kafka;
+};
+
+TEST_F(KafkaTest, MessagesAreStoredOnceWhateverHappensToTheServer) {
+  cluster.send(0, "cpu usage=1");
+  cluster.send(1, "mem used=2");
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait_for_samples(2));
+  ASSERT_TRUE(wait([&] { return store.position("kafka/c/metrics/1") == 1; }));
+  restart();
+  cluster.send(0, "cpu usage=3");
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait_for_samples(3));
+  const KafkaStatus status = kafka->status();
+  ASSERT_EQ(status.consumers.size(), 1u);
+  const ConsumerStatus& one = status.consumers[0];
+  EXPECT_EQ(one.messages, 1u) << "only what is new is read after a restart";
+  EXPECT_EQ(one.samples, 1u);
+  ASSERT_EQ(one.partitions.size(), 2u);
+  ASSERT_TRUE(wait([&] {
+    const auto partitions = kafka->status().consumers[0].partitions;
+    return partitions[0].lag == 0 && partitions[0].committed == 2;
+  }));
+}
+
+TEST_F(KafkaTest, BadMessagesGoToTheirTopic) {
+  cluster.create_topic("dead", 1);
+  ConsumerConfig config = consumer();
+  config.dead_letter_topic = "dead";
+  cluster.send(0, "cpu usage=1");
+  cluster.send(0, "cpu usage=");
+  cluster.send(0, "cpu usage=2");
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return store.position("kafka/c/metrics/0") == 3; }));
+  EXPECT_EQ(store.count(), 2u);
+  const auto read = cluster.read("dead", 1);
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].value, "cpu usage=");
+  const std::map<std::string, std::string> headers(read[0].headers.begin(), read[0].headers.end());
+  EXPECT_EQ(headers.at("kind"), "test");
+  EXPECT_EQ(headers.at("error-code"), "malformed");
+  EXPECT_NE(headers.at("error-message").find("missing field value"), std::string::npos);
+  EXPECT_EQ(headers.at("source-topic"), "metrics");
+  EXPECT_EQ(headers.at("source-partition"), "0");
+  EXPECT_EQ(headers.at("source-offset"), "1");
+  EXPECT_EQ(headers.at("consumer"), "c");
+  EXPECT_TRUE(headers.contains("failed-at"));
+  const ConsumerStatus status = kafka->status().consumers[0];
+  EXPECT_EQ(status.dead_letters_sent, 1u);
+  EXPECT_EQ(status.rejected, (std::vector<std::pair<std::string, std::uint64_t>>{{"malformed", 1}}));
+  EXPECT_TRUE(letters().empty());
+}
+
+TEST_F(KafkaTest, LettersThatNoTopicTakesAreKeptAndCanBeTriedAgain) {
+  ConsumerConfig config = consumer();
+  config.format = Format::Json;
+  config.json.value = "v";
+  cluster.send(0, R"({"name":"up","value":1})");
+  cluster.send(0, "no json");
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return letters().size() == 2; }));
+  EXPECT_EQ(letters()[0].id(), "c/metrics/0/0");
+
+  config.json.value = "value";
+  configure({.consumers = {config}});
+  const std::vector<std::string> ids = {letters()[0].id(), letters()[1].id()};
+  const auto retried = kafka->retry(ids);
+  ASSERT_TRUE(retried) << retried.status().message();
+  EXPECT_EQ(retried->stored, 1u);
+  EXPECT_EQ(retried->failed, 1u);
+  EXPECT_EQ(store.count(), 1u);
+  ASSERT_EQ(letters().size(), 1u);
+  EXPECT_EQ(letters()[0].id(), "c/metrics/0/1");
+  EXPECT_EQ(kafka->retry(std::vector<std::string>{"c/metrics/0/7"}).status().code(), Code::NotFound);
+  configure({});
+  EXPECT_EQ(kafka->retry(std::vector<std::string>{"c/metrics/0/1"}).status().code(), Code::NotFound);
+}
+
+TEST_F(KafkaTest, WhatTheStoreDoesNotTakeWaits) {
+  door->closed = true;
+  cluster.send(0, "cpu usage=1");
+  cluster.send(1, "mem used=2");
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait([&] {
+    const auto troubles = kafka->status().consumers[0].troubles;
+    return !troubles.empty() && troubles[0].code == "store";
+  }));
+  EXPECT_NE(kafka->status().consumers[0].troubles[0].text.find("the disk is full"), std::string::npos);
+  cluster.send(0, "cpu usage=3");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(store.count(), 0u);
+  door->closed = false;
+  ASSERT_TRUE(wait_for_samples(3));
+  EXPECT_TRUE(wait([&] { return kafka->status().consumers[0].troubles.empty(); }));
+}
+
+TEST_F(KafkaTest, AReloadTouchesOnlyWhatChanged) {
+  cluster.send(0, "cpu usage=1");
+  ConsumerConfig stays = consumer("stays");
+  ConsumerConfig goes = consumer("goes");
+  goes.labels = {{"through", "goes"}};
+  configure({.consumers = {stays, goes}});
+  ASSERT_TRUE(wait_for_samples(2));
+  const std::uint64_t rebalances = kafka->status().consumers[1].rebalances;
+  ConsumerConfig changed = goes;
+  changed.labels = {{"through", "changed"}};
+  configure({.consumers = {stays, changed}});
+  cluster.send(0, "cpu usage=2");
+  ASSERT_TRUE(wait_for_samples(4));
+  EXPECT_EQ(store.all().size(), 3u);
+  configure({.consumers = {stays}});
+  const KafkaStatus status = kafka->status();
+  ASSERT_EQ(status.consumers.size(), 1u);
+  EXPECT_EQ(status.consumers[0].name, "stays");
+  EXPECT_EQ(status.consumers[0].rebalances, rebalances);
+}
+
+TEST_F(KafkaTest, OutsideOfTheLogThePolicyDecides) {
+  Intake intake(consumer(), {{*door, *store.tsdb, *store.tsdb, store.clock}});
+  ASSERT_TRUE(intake.keep({"kafka/c/metrics/0", 50}).ok());
+  cluster.send(0, "cpu usage=1");
+  ConsumerConfig config = consumer();
+  config.out_of_range = OutOfRange::Stop;
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] {
+    const auto troubles = kafka->status().consumers[0].troubles;
+    return !troubles.empty() && troubles[0].code == "out_of_range";
+  }));
+  EXPECT_EQ(store.count(), 0u);
+  config.out_of_range = OutOfRange::Earliest;
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait_for_samples(1));
+  EXPECT_TRUE(wait([&] { return store.position("kafka/c/metrics/0") == 1; }));
+}
+
+TEST_F(KafkaTest, WhoBeginsAtTheEndStaysThereAfterAKill) {
+  cluster.send(0, "cpu usage=1");
+  ConsumerConfig config = consumer();
+  config.from_earliest = false;
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return store.position("kafka/c/metrics/0") == 1; }));
+  restart();
+  cluster.send(0, "cpu usage=2");  // while nobody reads
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait_for_samples(1));
+  EXPECT_EQ(store.all().begin()->second[0].second, 2);
+}
+
+TEST_F(KafkaTest, BrokersThatAreGoneAreTroubleAndDoNotHoldUpTheEnd) {
+  ConsumerConfig config = consumer();
+  config.brokers = {"127.0.0.1:1"};
+  config.dead_letter_topic = "dead";
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return !kafka->status().consumers[0].troubles.empty(); }));
+  const auto began = std::chrono::steady_clock::now();
+  kafka.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+}
+
+TEST_F(KafkaTest, WhatLibrdkafkaDoesNotTakeIsRefusedAndNothingChanges) {
+  configure({.consumers = {consumer()}});
+  ConsumerConfig bad = consumer("bad");
+  bad.settings = {{"no.such.setting", "1"}};
+  const Status refused = kafka->configure({.consumers = {bad}});
+  EXPECT_EQ(refused.code(), Code::InvalidArgument);
+  EXPECT_NE(refused.message().find("consumer bad: settings: no.such.setting"), std::string_view::npos)
+      << refused.message();
+  EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
+}
+
+}  // namespace
+}  // namespace silverback::kafka
