@@ -25,6 +25,9 @@ struct ReplayJob;
 struct ReplayLimits;
 struct ReplayReport;
 }  // namespace silverback::alerting
+namespace silverback::kafka {
+class Kafka;
+}
 namespace silverback::query {
 class Engine;
 }
@@ -64,6 +67,8 @@ struct ApiContext {
   std::function<std::string()> config_yaml;               // as in force, without secrets
   std::function<ConfigState()> config_state{};            // empty: as loaded at the start
   std::function<const alerting::Alerting*()> alerting{};  // gives null while the store is not open
+  /// Empty, or gives null, without a section `kafka` and while the store is not open.
+  std::function<kafka::Kafka*()> kafka{};
   /// Of rules over the store; empty: there is none. @returns Unavailable while another one runs
   std::function<Result<alerting::ReplayReport>(alerting::ReplayJob, const alerting::ReplayLimits&,
                                                std::stop_token)>
