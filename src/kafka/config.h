@@ -106,6 +106,7 @@ struct KafkaConfig {
   std::vector<ConsumerConfig> consumers = {};
   ProducerConfig producer = {};
   std::int64_t max_dead_letter_bytes = std::int64_t{256} << 20;
+  bool has_producer() const { return !producer.brokers.empty(); }
   friend bool operator==(const KafkaConfig&, const KafkaConfig&) = default;
 };
 

@@ -136,7 +136,8 @@ Status Server::open_store() {
     if (!config) return config.status();
     const auto topics = load_kafka(in_force_.config_file);
     if (!topics) return topics.status();
-    if (Status configured = configure_alerting(*config); !configured.ok()) return configured;
+    if (Status configured = configure_alerting(*config, topics->has_producer()); !configured.ok())
+      return configured;
     store_.open(*tsdb_);
     if (Status configured = configure_kafka(*topics); !configured.ok()) return configured;
   }
@@ -189,7 +190,7 @@ Status Server::open_states() {
 }
 
 // Rules and notifications need a store for their states; a server that never had any does without.
-Status Server::configure_alerting(const alerting::AlertingConfig& config) {
+Status Server::configure_alerting(const alerting::AlertingConfig& config, bool has_producer) {
   if (alerting_ == nullptr) {
     if (config.rule_files.empty() && !config.notifications &&
         !std::filesystem::exists(settings_.storage_path + "/state"))
@@ -197,7 +198,9 @@ Status Server::configure_alerting(const alerting::AlertingConfig& config) {
     if (Status opened = open_states(); !opened.ok()) return opened;
     alerting_ = std::make_unique<alerting::Alerting>(rule_engine_, store_, *states_, clock_);
   }
-  if (Status configured = alerting_->configure(config); !configured.ok()) return configured;
+  if (Status configured = alerting_->configure(config, has_producer ? &kafka_->sink() : nullptr);
+      !configured.ok())
+    return configured;
   open_alerting_.store(alerting_.get(), std::memory_order_release);
   return {};
 }
@@ -246,7 +249,8 @@ Status Server::reload() {
   const auto topics = load_kafka(loaded->config_file);
   if (!topics) return refuse(topics.status());
   if (tsdb_ != nullptr) {
-    if (const Status configured = configure_alerting(*config); !configured.ok()) return refuse(configured);
+    const Status alerting = configure_alerting(*config, topics->has_producer());
+    if (!alerting.ok()) return refuse(alerting);
     if (const Status configured = configure_kafka(*topics); !configured.ok()) return refuse(configured);
   }
   std::string needs_restart;
