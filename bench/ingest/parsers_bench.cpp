@@ -234,6 +234,35 @@ void json(benchmark::State& state, const std::vector<std::string>& bodies) {
 
 void BM_JsonLines(benchmark::State& state) { json(state, json_bodies(1000, false)); }
 void BM_JsonList(benchmark::State& state) { json(state, json_bodies(1000, true)); }
+// The same with every line a part, as the messages of a run are.
+std::vector<Part> parts_by_line(std::string_view body) {
+  std::vector<Part> parts;
+  for (std::size_t end = body.find('\n'); end != std::string_view::npos; end = body.find('\n', end + 1)) {
+    parts.push_back({end + 1, kTimeMs * kNsPerMs});
+  }
+  return parts;
+}
+
+template <typename Writer, typename Options>
+void in_parts(benchmark::State& state, const std::vector<std::string>& bodies, const Options& options) {
+  World world;
+  Writer writer(world.targets, {});
+  std::vector<std::vector<Part>> parts;
+  for (const std::string& body : bodies) parts.push_back(parts_by_line(body));
+  std::size_t next = 0;
+  run(state, bodies, [&](std::string_view body) {
+    const auto report = writer.write(kDefaultTenant, Body(body, parts[next++ % parts.size()]), options);
+    return std::pair(report->stored, body.size());
+  });
+}
+
+void BM_LinesInParts(benchmark::State& state) {
+  in_parts<LineWriter>(state, one_field_bodies(), LineOptions{.database = "db0"});
+}
+void BM_JsonInParts(benchmark::State& state) {
+  in_parts<JsonWriter>(state, json_bodies(1000, false), JsonOptions{});
+}
+
 void BM_JsonOne(benchmark::State& state) { json(state, json_bodies(1, false)); }
 
 void BM_SnappyAlone(benchmark::State& state) {
@@ -257,10 +286,12 @@ BENCHMARK(BM_RemoteWriteV2);
 BENCHMARK(BM_RemoteWriteV2Snappy);
 BENCHMARK(BM_LinesOneField);
 BENCHMARK(BM_LinesTenFields);
+BENCHMARK(BM_LinesInParts);
 BENCHMARK(BM_Text);
 BENCHMARK(BM_JsonLines);
 BENCHMARK(BM_JsonList);
 BENCHMARK(BM_JsonOne);
+BENCHMARK(BM_JsonInParts);
 
 }  // namespace
 }  // namespace silverback::ingest

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdlib>
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/clock.h"
@@ -29,11 +31,16 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
         continue;
       }
       check(made->labels);
+      if (!agrees(*made)) {
+        outcome.refused.push_back({run, r.count, {Code::InvalidArgument, "field type conflict"}});
+        continue;
+      }
       if (made->type == ValueType::String) {
         if ((batch.bits[r.first] >> 32) > batch.strings.size()) std::abort();
         if (!valid_utf8(batch.string_at(r.first))) std::abort();
       }
-      seen.push_back({std::move(*made), {r.key.lo ^ extras.key_salt, r.key.hi}});
+      std::string samples = samples_of(batch, r, made->type);
+      seen.push_back({std::move(*made), {r.key.lo ^ extras.key_salt, r.key.hi}, std::move(samples)});
       outcome.stored += r.count;
     }
     if (next != batch.bits.size()) std::abort();
@@ -43,20 +50,44 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
     for (const Metadata& entry : entries) {
       if (entry.metric.empty() || !valid_utf8(entry.metric) || !valid_utf8(entry.help)) std::abort();
     }
+    if (remembers) metadata.insert(metadata.end(), entries.begin(), entries.end());
     return {};
   }
   std::vector<Metadata> get(Tenant, std::string_view, std::size_t) const override { return {}; }
   bool has_database(Tenant, std::string_view) const override { return true; }
   Status create_database(Tenant, std::string_view) override { return {}; }
   std::vector<std::string> databases(Tenant) const override { return {}; }
+  std::optional<ValueType> field_type(Tenant, std::string_view database, std::string_view measurement,
+                                      std::string_view field) const override {
+    const auto it = types.find({std::string(database), std::string(measurement), std::string(field)});
+    return it == types.end() ? std::nullopt : std::optional(it->second);
+  }
 
   struct Seen {
     NewSeries series;
     Hash128 key;
+    std::string samples;  // times and values, as bytes
   };
   std::vector<Seen> seen;
+  bool remembers = false;  // what is below; else a field may have any type
+  std::vector<Metadata> metadata;
+  std::map<std::tuple<std::string, std::string, std::string>, ValueType> types;
 
  private:
+  bool agrees(const NewSeries& made) {
+    if (!remembers || made.measurement.empty()) return true;
+    const auto [it, fresh] = types.try_emplace({made.database, made.measurement, made.field}, made.type);
+    return fresh || it->second == made.type;
+  }
+  static std::string samples_of(const Batch& batch, const SeriesRun& run, ValueType type) {
+    std::string out;
+    for (std::size_t i = run.first; i < run.first + run.count; ++i) {
+      out += std::to_string(batch.times_ns[i]) + " ";
+      out += type == ValueType::String ? std::string(batch.string_at(i)) : std::to_string(batch.bits[i]);
+      out += '\n';
+    }
+    return out;
+  }
   static void check(const Labels& labels) {
     if (labels.get(kMetricName).empty()) std::abort();
     const auto again = Labels::from_bytes(std::string(labels.bytes()));

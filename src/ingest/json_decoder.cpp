@@ -69,17 +69,19 @@ Status JsonDecoder::parse(const Body& body, const JsonOptions& options, std::int
 }
 
 Status JsonDecoder::name_fields(const JsonFields& fields) {
+  const bool usual =
+      fields.name.empty() && fields.labels.empty() && fields.value.empty() && fields.timestamp.empty();
+  if (usual && usual_fields_) return {};
+  usual_fields_ = usual;
   fields_.clear();
-  const auto add = [this](Field field, std::string_view own, std::initializer_list<std::string_view> usual) {
+  const auto add = [this](Field field, std::string_view own, std::initializer_list<std::string_view> names) {
     if (!own.empty()) return fields_.push_back({own, field});
-    for (const std::string_view name : usual) fields_.push_back({name, field});
+    for (const std::string_view name : names) fields_.push_back({name, field});
   };
   add(Field::Name, fields.name, {"name", "metric"});
   add(Field::Labels, fields.labels, {"labels", "tags"});
   add(Field::Value, fields.value, {"value", "values"});
   add(Field::Time, fields.timestamp, {"timestamp", "time", "timestamps"});
-  const bool usual =
-      fields.name.empty() && fields.labels.empty() && fields.value.empty() && fields.timestamp.empty();
   for (std::size_t i = 0; i < fields_.size() && !usual; ++i) {
     for (std::size_t k = 0; k < i; ++k) {
       if (fields_[i].text != fields_[k].text) continue;

@@ -109,6 +109,7 @@ class JsonDecoder final : public Resolver {
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
   std::vector<FieldName> fields_;
+  bool usual_fields_ = false;   // they are those that JsonFields names, also of the next request
   std::vector<Series> series_;  // parallel to batch.runs
 
   // Of the part.

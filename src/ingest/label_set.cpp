@@ -48,6 +48,7 @@ Status LabelSet::take(std::string_view name, std::string_view value, RefusedBeca
     return {Code::InvalidArgument, "the series has more than " + std::to_string(limits_.max_labels) +
                                        " labels; send fewer, or raise the limit"};
   }
+  reason = RefusedBecause::Malformed;
   pairs_.push_back({name, value});
   return {};
 }

@@ -128,7 +128,6 @@ bool LineDecoder::parse_line(const char*& p) {
   error_.clear();
   drop_words_.clear();
   partial_words_.clear();
-  line_claims_.clear();
   const char* const begin = p;
   line_strings_ = batch_->strings.size();
   const auto first_run = static_cast<std::uint32_t>(batch_->runs.size());
@@ -166,6 +165,8 @@ bool LineDecoder::parse_line(const char*& p) {
     drop_line(drop_reason_, partial_words_, static_cast<std::size_t>(begin - body_.data()));
   }
   while (batch_->times_ns.size() < batch_->bits.size()) batch_->times_ns.push_back(time_ns);
+  if (!line_claims_.empty()) [[unlikely]]
+    check_claims();
   return true;
 }
 
@@ -312,10 +313,7 @@ bool LineDecoder::fail(std::string words) {
 
 void LineDecoder::roll_back() {
   const Line& line = lines_.back();
-  if (!line_claims_.empty()) {  // a line that is not stored sets no types
-    for (const std::string& claim : line_claims_) claims_.erase(claim);
-    for (KnownField& field : last_shape_->fields) field.type = kUnknownType;
-  }
+  if (!line_claims_.empty()) take_back_claims();  // a line that is not stored sets no types
   batch_->runs.resize(line.first_run);
   batch_->bits.resize(batch_->times_ns.size());
   batch_->strings.resize(line_strings_);

@@ -65,6 +65,10 @@ class LineDecoder final : public Resolver {
     std::vector<KnownField> fields;
     std::uint64_t last_used = 0;
   };
+  struct Claim {  // a field that the catalogue does not know, of a line
+    std::string field;
+    std::size_t run = 0;
+  };
   struct Line {
     std::uint32_t at = 0;  // its key in its part
     std::uint32_t key_size = 0;
@@ -91,6 +95,8 @@ class LineDecoder final : public Resolver {
   void reject_line(std::size_t at);
   void drop_line(RefusedBecause reason, std::string words, std::size_t at);
   void roll_back();
+  void take_back_claims();
+  void check_claims();
   std::uint32_t line_number(std::size_t at);
   static std::string unable_to_parse(std::string_view whole, std::string_view words);
 
@@ -141,9 +147,10 @@ class LineDecoder final : public Resolver {
   // Of the line.
   std::string error_;  // why it does not parse
   RefusedBecause drop_reason_ = RefusedBecause::Malformed;
-  std::string drop_words_;                // it parses, and is dropped all the same
-  std::string partial_words_;             // a field of it is dropped: one called time
-  std::vector<std::string> line_claims_;  // taken back when the line is left out
+  std::string drop_words_;     // it parses, and is dropped all the same
+  std::string partial_words_;  // a field of it is dropped: one called time
+  std::vector<Claim>
+      line_claims_;  // taken back when the line is left out, or the store will not get the field
   Hash128 line_hash_;
   std::string_view time_text_;  // of the line before, with the newline after it
   std::int64_t time_ns_ = 0;

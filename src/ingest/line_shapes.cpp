@@ -1,4 +1,6 @@
 // LineDecoder's shapes: which fields the lines of a measurement have, and of which types.
+#include <limits>
+
 #include "ingest/line_decoder.h"
 #include "ingest/line_scan.h"
 
@@ -87,7 +89,7 @@ bool LineDecoder::type_agrees(const Shape& shape, KnownField& field, ValueType t
       return true;  // stored before with another type, says our memory, but not the catalogue: the store
                     // decides
     } else {
-      line_claims_.push_back(claim);
+      line_claims_.push_back({claim, batch_->runs.size()});
       claims_.emplace(std::move(claim), type);
     }
   }
@@ -102,6 +104,23 @@ bool LineDecoder::type_agrees(const Shape& shape, KnownField& field, ValueType t
                   ", already exists as type " + std::string(line::type_name(before));
   }
   return false;
+}
+
+void LineDecoder::take_back_claims() {
+  for (const Claim& claim : line_claims_) claims_.erase(claim.field);
+  for (KnownField& field : last_shape_->fields) field.type = kUnknownType;
+  line_claims_.clear();
+}
+
+// The labels of a line are looked into only when the store asks. A line that will then be found wrong must
+// not have set types for those behind it, which may be of other parts.
+void LineDecoder::check_claims() {
+  std::erase_if(line_claims_, [this](const Claim& claim) {
+    RefusedBecause reason{};
+    return static_cast<bool>(decode(claim.run, reason));
+  });
+  if (!line_claims_.empty()) take_back_claims();
+  split_index_ = std::numeric_limits<std::size_t>::max();  // the next line may get this one's index
 }
 
 }  // namespace silverback::ingest

@@ -112,11 +112,13 @@ struct WriteReport {
 // ---- the writers --------------------------------------------------------------------------------
 //
 // Each write() may be given `extras`: how far a source has been taken in with this body, kept in the same
-// record of the log as its samples, but only when all of the body is stored.
+// record of the log as its samples, but only when nothing of the body is refused, be it here or by the store.
+// A body without samples has it kept too. When nothing can be stored and it is not kept, the store is not
+// called.
 
 /// A body that was sent by itself, such as a message of a topic.
 struct Part {
-  std::size_t end = 0;               // in the bytes; it begins where the one before ends
+  std::size_t end = 0;  // in the bytes; it begins where the one before ends. The last ends with them
   std::int64_t default_time_ns = 0;  // of its samples without a time; 0: as the options say
 };
 
@@ -124,7 +126,7 @@ struct Part {
 /// of these is read as if it were alone: nothing of it reaches into the next. One that would make write()
 /// fail, as it is not of the protocol, is one problem and leaves the others be. When anything of any part is
 /// refused, what is good is stored without the progress in `extras`, as for a body alone: what becomes of the
-/// rest comes first.
+/// rest comes first. The report's problems are the first of each part that has any, by part.
 struct Body {
   template <std::convertible_to<std::string_view> Text>
   Body(const Text& text) : bytes(text) {}  // NOLINT: bytes are a body

@@ -383,5 +383,11 @@ TEST(JsonWriter, AnyCutOfABodyIsRefusedOrShorter) {
   }
 }
 
+TEST(JsonWriter, WhatIsWrongBehindAGoodLabelIsNotTooLong) {
+  Bench bench;
+  const WriteReport report = write(bench, R"({"name":"up","labels":{"a":"b","c":{}},"value":1})");
+  EXPECT_EQ(report.refused_because(RefusedBecause::Malformed), 1U);
+}
+
 }  // namespace
 }  // namespace silverback::ingest

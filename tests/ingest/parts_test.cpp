@@ -301,6 +301,20 @@ TEST(Parts, AreCutToThePrecisionOfLines) {
   EXPECT_EQ(dump(bench.store), "up_v{__field__=\"v\", db=\"db\"} 1@1000000000\n");
 }
 
+TEST(Parts, OfWhichTheStoreGetsNothingSetNoTypes) {
+  Bench bench;
+  const Joined joined({"m,time=x v=1 1\n", "m v=1i,w=2 2\n", "m v=3 3\n"});
+
+  const auto report = write_lines(bench, joined.body(), nullptr);
+
+  ASSERT_TRUE(report);
+  EXPECT_EQ(dump(bench.store), "m_v{__field__=\"v\", db=\"db\"} 1i@2\nm_w{__field__=\"w\", db=\"db\"} 2@2\n");
+  ASSERT_EQ(report->problems.size(), 2U);
+  EXPECT_EQ(report->problems[0].part, 0U);
+  EXPECT_EQ(report->problems[1].part, 2U);
+  EXPECT_EQ(report->problems[1].reason, RefusedBecause::TypeConflict);
+}
+
 TEST(Parts, FailTogetherWhenTheStoreTakesNothing) {
   Bench bench;
   bench.store.failure = {Code::Unavailable, "stopping"};
