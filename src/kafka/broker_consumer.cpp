@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -68,6 +69,7 @@ bool passes_with_rebalance(rd_kafka_resp_err_t error) {
 }
 
 constexpr int kCommittedTimeout_ms = 10'000;
+constexpr std::int16_t kJoinGroup = 11;  // https://kafka.apache.org/protocol#protocol_api_keys
 
 }  // namespace
 
@@ -77,11 +79,13 @@ struct BrokerConsumer::Impl {
   bool paused = false;
   std::vector<Partition> without_place;  // the owner is still to be asked
   std::chrono::steady_clock::time_point committing_since;
+  std::atomic<bool> joining{false};  // written by librdkafka's threads; nothing else goes with it
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
 
   ~Impl() {
     if (client == nullptr) return;
+    finish_joining();
     rd_kafka_consumer_close(client);
     if (queue != nullptr) rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(client);
@@ -90,6 +94,7 @@ struct BrokerConsumer::Impl {
   static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t why, rd_kafka_topic_partition_list_t* list,
                            void* self) {
     auto& impl = *static_cast<Impl*>(self);
+    impl.joining.store(false);  // also where its answer was lost
     if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
       impl.assign(client, list);
     } else {
@@ -103,11 +108,31 @@ struct BrokerConsumer::Impl {
                         void* self) {
     static_cast<Impl*>(self)->finish_commit(error, list);
   }
+  // JoinGroup is answered when all members have asked. What is sent behind it on the connection waits, and
+  // comes with a generation that is over then.
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*,
+                                    std::size_t) {
+    rd_kafka_interceptor_add_on_request_sent(client, "joining", on_request, self);
+    rd_kafka_interceptor_add_on_response_received(client, "joining", on_response, self);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  static rd_kafka_resp_err_t on_request(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
+                                        std::int16_t, std::int32_t, std::size_t, void* self) {
+    if (api == kJoinGroup) static_cast<Impl*>(self)->joining.store(true);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
+                                         std::int16_t, std::int32_t, std::size_t, std::int64_t,
+                                         rd_kafka_resp_err_t, void* self) {
+    if (api == kJoinGroup) static_cast<Impl*>(self)->joining.store(false);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
     log(level <= 3 ? LogLevel::Warn : LogLevel::Debug, "librdkafka",
         {{"facility", facility}, {"text", text}});
   }
 
+  void finish_joining();
   void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void finish_commit(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) const;
@@ -118,6 +143,17 @@ struct BrokerConsumer::Impl {
     if (!error.empty()) owner->trouble(what, error);
   }
 };
+
+// Who leaves before the group is there again cannot say how far it has come. The others hear of it with their
+// next heartbeat, every 3 s unless set otherwise.
+void BrokerConsumer::Impl::finish_joining() {
+  constexpr std::chrono::seconds kPatience(5);
+  constexpr int kPoll_ms = 50;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (joining.load() && std::chrono::steady_clock::now() < deadline) {
+    if (rd_kafka_message_t* late = rd_kafka_consumer_poll(client, kPoll_ms)) rd_kafka_message_destroy(late);
+  }
+}
 
 void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
   const rd_kafka_resp_err_t asked = rd_kafka_committed(kafka, list, kCommittedTimeout_ms);
@@ -244,6 +280,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   rd_kafka_conf_set_error_cb(conf, Impl::on_error);
   rd_kafka_conf_set_offset_commit_cb(conf, Impl::on_commit);
   rd_kafka_conf_set_log_cb(conf, Impl::on_log);
+  rd_kafka_conf_interceptor_add_on_new(conf, "joining", Impl::on_new, impl.get());
   char error[512] = "";
   impl->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
   if (impl->client == nullptr) {
@@ -265,14 +302,23 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   return std::unique_ptr<BrokerConsumer>(new BrokerConsumer(std::move(impl)));
 }
 
+// One by one: rd_kafka_consume_batch_queue() drops what it has gathered when a partition is paused meanwhile,
+// which librdkafka does itself to all of them while a group is made anew, and goes on behind it
+// (until 2.1.0).
 Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
   Messages messages;
   std::vector<std::size_t> header_counts;
-  std::vector<rd_kafka_message_t*> raw(most);
-  const ssize_t count =
-      rd_kafka_consume_batch_queue(impl_->queue, static_cast<int>(wait_ms), raw.data(), raw.size());
-  for (ssize_t i = 0; i < count; ++i) {
-    rd_kafka_message_t* const one = raw[static_cast<std::size_t>(i)];
+  while (messages.raw_.size() < most) {
+    // Where there is a message it is there at once; the clock is asked only when there is none.
+    rd_kafka_message_t* one = rd_kafka_consumer_poll(impl_->client, 0);
+    if (one == nullptr) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      if (left <= 0) break;
+      one = rd_kafka_consumer_poll(impl_->client, static_cast<int>(left));
+      if (one == nullptr) break;
+    }
     messages.raw_.push_back(one);
     if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) continue;
     if (one->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
@@ -335,6 +381,8 @@ Result<BrokerConsumer::Bounds> BrokerConsumer::ask_bounds(const Partition& parti
 }
 
 void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_place.push_back(partition); }
+
+bool BrokerConsumer::may_commit() const { return !impl_->joining.load(); }
 
 void BrokerConsumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 

@@ -81,6 +81,9 @@ class BrokerConsumer {
   void resume();
   /// At the next poll() the owner is asked where the partition goes on.
   void place_anew(const Partition& partition);
+  /// False while the group is made anew: an offset that is told then costs us all partitions, as librdkafka
+  /// takes its refusal ("illegal generation") for the end of our membership.
+  bool may_commit() const;
   /// Tells the broker, without waiting: committed() is called once.
   void commit(std::span<const Position> positions);
   /// As of the last fetch.

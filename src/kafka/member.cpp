@@ -238,7 +238,7 @@ void Member::advance(const Hold& hold, std::span<const Message> taken) {
 
 void Member::tell_broker() {
   const std::int64_t now_ms = shared_.now_ms();
-  if (committing_ || now_ms - told_at_ms_ < kTell_ms) return;
+  if (committing_ || now_ms - told_at_ms_ < kTell_ms || !broker_->may_commit()) return;
   std::vector<Position> positions;
   {
     const MutexLock lock(mutex_);
