@@ -40,6 +40,11 @@ void rules(Service&, const HttpRequest&, HttpResponse&);
 void alerts(Service&, const HttpRequest&, HttpResponse&);
 void alertmanagers(Service&, const HttpRequest&, HttpResponse&);
 
+// kafka_handlers.cpp
+void kafka_status(Service&, const HttpRequest&, HttpResponse&);
+void dead_letters(Service&, const HttpRequest&, HttpResponse&);
+void retry_dead_letters(Service&, const HttpRequest&, HttpResponse&);
+
 // replay_handler.cpp
 void replay_rules(Service&, const HttpRequest&, HttpResponse&);
 

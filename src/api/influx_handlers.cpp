@@ -8,7 +8,9 @@
 #include "api/handlers.h"
 #include "api/http_error.h"
 #include "api/json.h"
+#include "api/kafka_json.h"
 #include "api/params.h"
+#include "kafka/kafka.h"
 
 namespace silverback::api::handlers {
 namespace {
@@ -161,8 +163,11 @@ void influx_health(Service& service, const HttpRequest&, HttpResponse& response)
   response.status = now.ok() ? 200 : 503;
   response.body = R"({"name":"silverback","message":)";
   append_json_string(response.body, now.ok() ? "ready for queries and writes" : now.message());
-  response.body +=
-      now.ok() ? R"(,"status":"pass","checks":[],"version":)" : R"(,"status":"fail","checks":[],"version":)";
+  response.body += now.ok() ? R"(,"status":"pass","checks":[)" : R"(,"status":"fail","checks":[)";
+  // Tells and changes nothing: a broker that is away must not take the server out of a load balancer.
+  if (const kafka::Kafka* kafka = service.context.kafka ? service.context.kafka() : nullptr)
+    append_kafka_check(response.body, kafka->status());
+  response.body += R"(],"version":)";
   append_json_string(response.body, kInfluxVersion);
   response.body += "}\n";
 }

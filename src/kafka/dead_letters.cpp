@@ -41,7 +41,7 @@ Status check_source(const DeadLetter& letter) {
 
 Status full(std::uint64_t bytes, std::uint64_t max_bytes) {
   return {Code::ResourceExhausted,
-          "dead letters would take " + std::to_string(bytes) + " bytes of " + std::to_string(max_bytes) +
+          "they would take " + std::to_string(bytes) + " bytes of " + std::to_string(max_bytes) +
               " (kafka.dead_letters.max_size): retry or drop some at /api/v1/deadletters, or "
               "give the consumer a dead_letter_topic"};
 }

@@ -104,6 +104,7 @@ api::ApiContext Server::api_context() {
                 .loaded_at_ns = static_cast<std::int64_t>(reload_time().value() * 1e3) * kNsPerMs};
           },
       .alerting = [this] { return open_alerting_.load(std::memory_order_acquire); },
+      .kafka = [this] { return open_kafka_.load(std::memory_order_acquire); },
       .replay = [this](alerting::ReplayJob job, const alerting::ReplayLimits& limits,
                        const std::stop_token& cancel) { return replay(std::move(job), limits, cancel); },
       .reload = {}};

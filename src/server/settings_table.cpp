@@ -236,7 +236,7 @@ const Setting kSettings[] = {
     {.name = "web.enable-admin-api",
      .member = &Settings::enable_admin_api,
      .fallback = "true",
-     .help = "Take POST /api/v1/admin/*."},
+     .help = "Take POST /api/v1/admin/*; retry and drop dead letters."},
 
     {.name = "ingest.create-databases",
      .member = &Settings::create_databases,

@@ -37,6 +37,7 @@ class ServerTest : public testing::Test {
                        .start_time_ns = kNowMs * kNsPerMs,
                        .config_yaml = [] { return std::string("web: {}\n"); },
                        .alerting = [this] { return alerting.load(); },
+                       .kafka = [this] { return kafka.load(); },
                        .reload = [this] { return reload_answer; }};
     auto started = HttpServer::start(options, std::move(context));
     ASSERT_TRUE(started) << started.status().message();
@@ -61,6 +62,7 @@ class ServerTest : public testing::Test {
   HttpOptions options;
   Status reload_answer;
   std::atomic<const alerting::Alerting*> alerting{nullptr};
+  std::atomic<kafka::Kafka*> kafka{nullptr};
   std::unique_ptr<HttpServer> server;
 
  private:
