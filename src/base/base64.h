@@ -3,8 +3,8 @@
 // Threads: any.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,12 +16,13 @@ inline std::string to_base64(std::string_view bytes) {
   text.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t n = bytes.size() - i < 3 ? bytes.size() - i : 3;
-    std::array<unsigned char, 3> three{};
-    for (std::size_t k = 0; k < n; ++k) three[k] = static_cast<unsigned char>(bytes[i + k]);
-    text += kDigits[three[0] >> 2];
-    text += kDigits[(three[0] & 3) << 4 | three[1] >> 4];
-    text += n > 1 ? kDigits[(three[1] & 15) << 2 | three[2] >> 6] : '=';
-    text += n > 2 ? kDigits[three[2] & 63] : '=';
+    std::uint32_t bits = 0;  // 24 of them, the first byte's on top
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    text += kDigits[bits >> 18];
+    text += kDigits[bits >> 12 & 63];
+    text += n > 1 ? kDigits[bits >> 6 & 63] : '=';
+    text += n > 2 ? kDigits[bits & 63] : '=';
   }
   return text;
 }
