@@ -91,8 +91,10 @@ std::shared_ptr<Alertmanagers> Alerting::make_alertmanagers(
 
 Status Alerting::configure(const AlertingConfig& config, MessageSink* messages) {
   const MutexLock lock(mutex_);
-  if (const auto good = RuleManager::check(config.rule_files, config.rules.expressions); !good)
+  if (const auto good = RuleManager::check(config.rule_files, config.rules.expressions, messages != nullptr);
+      !good) {
     return good.status();
+  }
   const auto before = sink_->told();
   auto told = std::make_shared<Told>();
   told->labels = std::make_shared<const ToldLabels>(config.rules.external_labels, config.alert_relabel);
@@ -109,7 +111,7 @@ Status Alerting::configure(const AlertingConfig& config, MessageSink* messages) 
   // Between two evaluations, so that what one prepares is committed under the same labels.
   const auto install = [&] { sink_->use(told); };
   if (before == nullptr) install();
-  if (Status loaded = rules_->load(config.rules, config.rule_files, install); !loaded.ok()) {
+  if (Status loaded = rules_->load(config.rules, config.rule_files, install, messages); !loaded.ok()) {
     if (before != nullptr) sink_->use(before);
     return loaded;
   }

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "base/yaml.h"
 #include "model/labels.h"
+#include "model/message_sink.h"
 #include "query/promql/parser.h"
 #include "query/promql/printer.h"
 #include "query/promql/text.h"
@@ -49,6 +50,7 @@ class Reader {
       group.limit = static_cast<std::uint64_t>(limit);
     fields.text_map("labels", group.labels);
     check_label_names(node, "group " + quote(group.name), group.labels);
+    read_topic(fields, group.kafka_topic);
     if (const yaml::Node* rules = fields.list("rules")) {
       for (std::size_t i = 0; i < rules->items.size(); ++i) read_rule(rules->items[i], i + 1, group);
     }
@@ -86,6 +88,8 @@ class Reader {
       read_alert(node, what, fields, rule);
     } else {
       check_recording(node, what, rule.name);
+      rule.kafka_topic = group.kafka_topic;
+      read_topic(fields, rule.kafka_topic);
     }
     fields.done();
     for (const auto& pair : group.labels) {
@@ -115,6 +119,9 @@ class Reader {
         fields.problem("on_missing: expected resolve, keep or fire, found " + quote(policy));
       }
     }
+    if (fields.any("kafka_topic") != nullptr)
+      fields.problem(
+          "invalid field 'kafka_topic' in alerting rule: alerts are sent by 'kafka_configs' of a receiver");
     check_templates(node, what, "label", rule.labels);
     check_templates(node, what, "annotation", rule.annotations);
   }
@@ -130,6 +137,13 @@ class Reader {
     if (name.find_first_of("{}") != name.npos || !valid_utf8(name)) {
       problems_.add(node, what + ": invalid recording rule name: " + name);
     }
+  }
+
+  // An empty one is none, also where the group has one.
+  static void read_topic(yaml::Fields& fields, std::string& topic) {
+    if (!fields.text("kafka_topic", topic) || topic.empty()) return;
+    if (const Status bad = check_topic(topic); !bad.ok())
+      fields.problem("kafka_topic: " + std::string(bad.message()));
   }
 
   // A list of {name, condition, severity, notification}.

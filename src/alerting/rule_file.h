@@ -13,8 +13,9 @@
 //           annotations: {summary: '{{ $labels.job }} fails'}
 //
 // Beyond Prometheus, on alerting rules: `on_missing: resolve | keep | fire` and `resolve: <expression>`
-// (docs/alerting.md). The short form is a list of {name, condition, severity, notification}: an alerting rule
-// in the group "alerts", with the labels severity and notification.
+// (docs/alerting.md); on recording rules, or on a group for all of its recording rules, `kafka_topic:
+// <name>`: what is recorded is sent there, too. The short form is a list of {name, condition, severity,
+// notification}: an alerting rule in the group "alerts", with the labels severity and notification.
 //
 // Source: https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
 //
@@ -47,7 +48,8 @@ struct RuleSpec {
   TextPairs labels;
   TextPairs annotations;
   OnMissing on_missing = OnMissing::Resolve;
-  std::string resolve;  // empty: none
+  std::string resolve;      // empty: none
+  std::string kafka_topic;  // of a recording rule; empty: none
   std::uint32_t line = 0;
   friend bool operator==(const RuleSpec&, const RuleSpec&) = default;
 };
@@ -58,6 +60,7 @@ struct GroupSpec {
   std::optional<std::int64_t> query_offset_ms;
   std::uint64_t limit = 0;  // series or alerts of a rule; 0 is no limit
   TextPairs labels;         // added to each rule's where it has none of that name
+  std::string kafka_topic;  // of its recording rules that do not say otherwise
   std::vector<RuleSpec> rules;
   friend bool operator==(const GroupSpec&, const GroupSpec&) = default;
 };

@@ -56,7 +56,7 @@ const RuleSpec& RuleGroup::Rule::spec() const {
 }
 
 RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings, std::string file,
-                     GroupSpec spec)
+                     GroupSpec spec, MessageSink* messages)
     : services_(services),
       settings_(settings),
       file_(std::move(file)),
@@ -69,10 +69,13 @@ RuleGroup::RuleGroup(const RuleServices& services, const RuleSettings& settings,
     const std::uint64_t number = equal[identity]++;
     put_varint(identity, number);
     if (rule.alerting) {
-      rules_.push_back({hash_bytes(identity), AlertingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}});
-    } else {
-      rules_.push_back({hash_bytes(identity), RecordingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}});
+      rules_.push_back({hash_bytes(identity), AlertingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}, {}});
+      continue;
     }
+    rules_.push_back({hash_bytes(identity), RecordingRule(rule), {}, {}, {}, RuleHealth::Unknown, {}, {}});
+    if (messages == nullptr || rule.kafka_topic.empty()) continue;
+    rules_.back().topic = std::make_shared<RecordedTopic>(*messages, rule.kafka_topic,
+                                                          file_ + ": " + spec_.name + ": " + rule.name);
   }
 }
 
@@ -135,12 +138,13 @@ Result<std::uint64_t> RuleGroup::evaluate_rule(Rule& rule, const RuleContext& co
   }
   if (!samples) {
     // Nothing is known of its series now: they end, as those of a target that does not answer.
-    if (Status ended = write(rule, {}, context.query_time_ms()); !ended.ok()) return ended;
+    if (Status ended = end_series(rule, context.query_time_ms()); !ended.ok()) return ended;
     return samples.status();
   }
   const std::uint64_t count = samples->size();
-  if (Status written = write(rule, std::move(*samples), context.query_time_ms()); !written.ok())
-    return written;
+  if (Status written = write(rule, *samples, context.query_time_ms()); !written.ok()) return written;
+  if (rule.topic != nullptr)
+    rule.topic->send(std::span(*samples).first(count), context.query_time_ms(), context.time_ms);
   return count;
 }
 
@@ -213,8 +217,8 @@ Status RuleGroup::keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t t
   return {};
 }
 
-// The samples, and stale markers for the series that were there the last time and are not now.
-Status RuleGroup::write(Rule& rule, std::vector<RuleSample> samples, std::int64_t time_ms) {
+// The samples, and behind them stale markers for the series that were there the last time and are not now.
+Status RuleGroup::write(Rule& rule, std::vector<RuleSample>& samples, std::int64_t time_ms) {
   for (auto& [labels, given] : rule.series) given = false;
   for (const RuleSample& sample : samples) rule.series[sample.labels] = true;
   std::erase_if(rule.series, [&](const auto& series) {
@@ -222,6 +226,11 @@ Status RuleGroup::write(Rule& rule, std::vector<RuleSample> samples, std::int64_
     return !series.second;
   });
   return writer_.write(samples, time_ms);
+}
+
+Status RuleGroup::end_series(Rule& rule, std::int64_t time_ms) {
+  std::vector<RuleSample> none;
+  return write(rule, none, time_ms);
 }
 
 RuleGroup::LastRun RuleGroup::last_run() const {
@@ -243,6 +252,7 @@ std::vector<RuleView> RuleGroup::view(bool with_alerts) const {
     view.spec = &rule.spec();
     view.health = rule.health;
     view.history = rule.history;
+    if (rule.topic != nullptr) view.warning = rule.topic->warning();
     if (const auto* alerts = std::get_if<AlertingRule>(&rule.what)) {
       view.state = alerts->state();
       for (const auto& [labels, alert] : alerts->alerts()) {
@@ -282,6 +292,12 @@ void RuleGroup::take_over(RuleGroup& before) {
     same->series.clear();
     rule.unkept = std::move(same->unkept);
     same->unkept.clear();
+    // Its spell goes on.
+    const auto& topic = same->topic;
+    if (rule.topic != nullptr && topic != nullptr && &topic->sink() == &rule.topic->sink() &&
+        topic->topic() == rule.topic->topic()) {
+      rule.topic = topic;
+    }
     const MutexLock lock(mutex_);
     rule.health = same->health;
     rule.history = same->history;
@@ -298,7 +314,7 @@ void RuleGroup::retire(std::int64_t time_ms, const std::set<std::string>& still_
   const RuleContext context = this->context(time_ms);
   for (Rule& rule : rules_) {
     if (still_there.contains(rule.key)) continue;
-    if (Status ended = write(rule, {}, context.query_time_ms()); !ended.ok()) {
+    if (Status ended = end_series(rule, context.query_time_ms()); !ended.ok()) {
       log(LogLevel::Warn, "series of a rule that is gone could not be ended", {{"err", ended.message()}});
     }
     const auto* alerts = std::get_if<AlertingRule>(&rule.what);

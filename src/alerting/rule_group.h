@@ -1,7 +1,8 @@
 // RuleGroup: the rules that are evaluated together, in order, at one time.
 //
 // Each rule sees what the rules before it have just written. What evaluation changed of the alerts is kept in
-// the state store before anybody is told. Series that a rule no longer gives end with a stale marker.
+// the state store before anybody is told. Series that a rule no longer gives end with a stale marker. What a
+// recording rule with a topic has stored is then sent there.
 //
 // Threads: evaluate() one at a time; view() and the other const methods any.
 #pragma once
@@ -19,6 +20,7 @@
 
 #include "alerting/alert_sink.h"
 #include "alerting/alerting_rule.h"
+#include "alerting/recorded_topic.h"
 #include "alerting/recording_rule.h"
 #include "alerting/rule_file.h"
 #include "alerting/sample_writer.h"
@@ -60,6 +62,7 @@ struct RuleView {
   std::vector<Alert> alerts;  // pending and firing
   AlertState state = AlertState::Inactive;
   RuleHealth health = RuleHealth::Unknown;
+  std::string warning;                 // why what is recorded does not reach its topic; empty: it does
   std::deque<RuleEvaluation> history;  // newest first
 };
 
@@ -69,7 +72,9 @@ inline const std::vector<double> kDurationQuantiles = {0.01, 0.05, 0.5, 0.9, 0.9
 class RuleGroup {
  public:
   /// @param file  the rule file's path, as the API names it
-  RuleGroup(const RuleServices& services, const RuleSettings& settings, std::string file, GroupSpec spec);
+  /// @param messages  takes what is recorded and has a topic, outlives the group; null: nothing is sent
+  RuleGroup(const RuleServices& services, const RuleSettings& settings, std::string file, GroupSpec spec,
+            MessageSink* messages = nullptr);
 
   const std::string& file() const { return file_; }
   const GroupSpec& spec() const { return spec_; }
@@ -117,6 +122,7 @@ class RuleGroup {
     std::vector<Alert> dropped;  // that fired when the rule went over its limit, until their end is kept
     RuleHealth health = RuleHealth::Unknown;
     std::deque<RuleEvaluation> history;
+    std::shared_ptr<RecordedTopic> topic;  // null: none
 
     const RuleSpec& spec() const;
   };
@@ -126,7 +132,8 @@ class RuleGroup {
                                                   const RuleContext& context) EXCLUDES(mutex_);
   Status keep_and_tell(Rule& rule, AlertingRule& alerts, std::int64_t time_ms) EXCLUDES(mutex_);
   std::vector<Labels> mark_due(AlertingRule& alerts, std::int64_t time_ms) EXCLUDES(mutex_);
-  Status write(Rule& rule, std::vector<RuleSample> samples, std::int64_t time_ms);
+  Status write(Rule& rule, std::vector<RuleSample>& samples, std::int64_t time_ms);
+  Status end_series(Rule& rule, std::int64_t time_ms);
   RuleContext context(std::int64_t time_ms) const;
 
   // Fixed after construction.

@@ -108,24 +108,32 @@ Result<std::vector<std::pair<std::string, RuleFile>>> read_all(
 }  // namespace
 
 Result<std::size_t> RuleManager::check(const std::vector<std::string>& patterns,
-                                       const query::promql::ParserOptions& expressions) {
+                                       const query::promql::ParserOptions& expressions, bool topics) {
   const auto files = read_all(patterns, expressions);
   if (!files) return files.status();
   std::size_t rules = 0;
   for (const auto& [path, file] : *files) {
-    for (const GroupSpec& group : file.groups) rules += group.rules.size();
+    for (const GroupSpec& group : file.groups) {
+      rules += group.rules.size();
+      const auto sends =
+          std::ranges::find_if(group.rules, [](const RuleSpec& rule) { return !rule.kafka_topic.empty(); });
+      if (topics || sends == group.rules.end()) continue;
+      return Status(Code::InvalidArgument,
+                    path + ":" + std::to_string(sends->line) + ": group \"" + group.name + "\", \"" +
+                        sends->name + "\": kafka_topic needs a producer: set `kafka: producer: brokers`");
+    }
   }
   return rules;
 }
 
 Status RuleManager::load(const RuleSettings& settings, const std::vector<std::string>& patterns,
-                         const std::function<void()>& paused) {
+                         const std::function<void()>& paused, MessageSink* messages) {
   const auto files = read_all(patterns, settings.expressions);
   if (!files) return files.status();
   Groups now;
   for (const auto& [path, file] : *files) {
     for (const GroupSpec& spec : file.groups)
-      now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec));
+      now.push_back(std::make_shared<RuleGroup>(services_, settings, path, spec, messages));
   }
   // As Prometheus shows them.
   std::ranges::sort(now, {}, [](const std::shared_ptr<RuleGroup>& group) {

@@ -39,13 +39,15 @@ class RuleManager {
   /// there;
   ///          then everything stays as it was
   /// @param paused  called while no rule is evaluated, before anybody is told of what the change ends
+  /// @param messages  takes what is recorded and has a topic, outlives the manager; null: nothing is sent
   Status load(const RuleSettings& settings, const std::vector<std::string>& patterns,
-              const std::function<void()>& paused = {}) EXCLUDES(mutex_);
+              const std::function<void()>& paused = {}, MessageSink* messages = nullptr) EXCLUDES(mutex_);
 
   /// The same without taking anything up.
+  /// @param topics  false: a rule that names one is a mistake, since nothing sends its messages
   /// @returns how many rules there are
   static Result<std::size_t> check(const std::vector<std::string>& patterns,
-                                   const query::promql::ParserOptions& expressions);
+                                   const query::promql::ParserOptions& expressions, bool topics = true);
   /// One file. @returns NotFound or InvalidArgument
   static Result<RuleFile> read(const std::string& path, const query::promql::ParserOptions& expressions);
 

@@ -154,10 +154,12 @@ void append_rule(std::string& out, const RuleView& rule, bool with_alerts) {
     }
     out += separator == '[' ? "[]" : "]";
   }
+  if (!spec.kafka_topic.empty()) append_text(out += ',', "kafkaTopic", spec.kafka_topic);
   append_text(out += ',', "health", to_string(rule.health));
   const bool ran = !rule.history.empty();
   if (ran && !rule.history.front().error.empty())
     append_text(out += ',', "lastError", rule.history.front().error);
+  if (!rule.warning.empty()) append_text(out += ',', "lastWarning", rule.warning);
   append_number(out += ',', "evaluationTime", ran ? rule.history.front().duration_s : 0);
   append_text(out += ',', "lastEvaluation", time_text(ran ? rule.history.front().time_ms : 0));
   append_text(out += ',', "type", spec.alerting ? "alerting" : "recording");

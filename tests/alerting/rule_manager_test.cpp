@@ -11,6 +11,7 @@
 #include "query/engine.h"
 #include "storage/state_db.h"
 #include "storage/tsdb.h"
+#include "tests/alerting/kept_messages.h"
 
 namespace silverback::alerting {
 namespace {
@@ -264,6 +265,27 @@ TEST_F(RuleGroupTest, GroupsAreShownByFileAndName) {
   for (const auto& group : manager.groups()) names += group->spec().name;
 
   EXPECT_EQ(names, "ykz");
+}
+
+TEST_F(RuleGroupTest, WhatIsRecordedGoesOutWhereAProducerTakesIt) {
+  const fs::path file = folder_ / "rules.yml";
+  std::ofstream(file) << "groups: [{name: g, rules: [{record: r, expr: vector(1), kafka_topic: t}]}]";
+  AlertingConfig config;
+  config.rule_files = {file};
+  KeptMessages sink;
+  Alerting alerting(*engine_, *tsdb_, *states_, clock_);
+
+  const Status without = alerting.configure(config);
+  const Status with = alerting.configure(config, &sink);
+  alerting.groups().at(0)->evaluate(kBase);
+
+  EXPECT_EQ(without.code(), Code::InvalidArgument);
+  EXPECT_NE(without.message().find("kafka: producer: brokers"), without.message().npos) << without.message();
+  EXPECT_TRUE(with.ok()) << with.message();
+  ASSERT_EQ(sink.messages().size(), 1U);
+  EXPECT_EQ(sink.messages()[0].key, "r");
+  EXPECT_EQ(alerting.configure(config).code(), Code::InvalidArgument);
+  EXPECT_EQ(alerting.groups().size(), 1U) << "the groups of before stay";
 }
 
 TEST_F(RuleGroupTest, ABadFileLeavesEverythingAsItWas) {
