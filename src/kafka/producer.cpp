@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "kafka/client_settings.h"
+#include "kafka/send_room.h"
 #include "kafka/troubles.h"
 
 namespace silverback::kafka {
@@ -25,6 +26,7 @@ std::int64_t now_ms() { return SystemClock().now_ns() / kNsPerMs; }
 // pointer.
 struct Pending {
   std::string value;
+  std::size_t size = 0;  // of the whole message, as the room counts it
   MessageSink::Delivered delivered;
 };
 
@@ -94,7 +96,10 @@ constexpr std::int64_t kLongestRenewal_ms = 30'000;
 
 struct Producer::Impl {
   Impl(const ProducerConfig& given, TextPairs all_settings)
-      : config(given), settings(std::move(all_settings)) {}
+      : config(given),
+        settings(std::move(all_settings)),
+        room(static_cast<std::uint64_t>(given.queue_messages),
+             static_cast<std::uint64_t>(given.queue_bytes)) {}
   ~Impl();
 
   Result<rd_kafka_t*> make_client();
@@ -129,8 +134,8 @@ struct Producer::Impl {
   Condition stop_changed;
   bool stopping GUARDED_BY(stop_mutex) = false;
 
+  SendRoom room;
   // Statistics; order nothing.
-  std::atomic<std::uint64_t> queued{0};
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> failed{0};
   Counts counts;
@@ -176,20 +181,20 @@ Producer::Impl::~Impl() {
 
 Status Producer::Impl::send(OutMessage message, Delivered callback) {
   if (Status topic = check_topic(message.topic); !topic.ok()) return std::move(topic).in("kafka");
-  if (const std::size_t size = size_of(message); size > max_message_bytes)
-    return refused(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, message, {});
-  auto pending = std::make_unique<Pending>(Pending{std::move(message.value), std::move(callback)});
+  const std::size_t size = size_of(message);
+  if (size > max_message_bytes) return refused(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, message, {});
+  auto pending = std::make_unique<Pending>(Pending{std::move(message.value), size, std::move(callback)});
   const std::vector<rd_kafka_vu_t> parts = parts_of(message, pending.get());
 
   const ReaderLock lock(client_mutex);
   if (closed) return {Code::Unavailable, "kafka: the producer is closed"};
   if (client == nullptr)
     return {Code::Unavailable, "kafka: the producer begins anew after an error; the log has it"};
-  queued.fetch_add(1, std::memory_order_relaxed);
+  if (!room.take(size)) return refused(RD_KAFKA_RESP_ERR__QUEUE_FULL, message, {});
   counts.queued.add(1);
   rd_kafka_error_t* const error = rd_kafka_produceva(client, parts.data(), parts.size());
   if (error != nullptr) {
-    queued.fetch_sub(1, std::memory_order_relaxed);
+    room.give_back(size);
     counts.queued.add(-1);
     message.value = std::move(pending->value);
     Status status = refused(rd_kafka_error_code(error), message, rd_kafka_error_string(error));
@@ -284,7 +289,7 @@ void Producer::Impl::drop(rd_kafka_t* old) {
 
 void Producer::Impl::delivered(const rd_kafka_message_t& message) {
   const std::unique_ptr<Pending> pending(static_cast<Pending*>(message._private));
-  queued.fetch_sub(1, std::memory_order_relaxed);
+  room.give_back(pending->size);
   counts.queued.add(-1);
   const std::string topic = rd_kafka_topic_name(message.rkt);
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -331,11 +336,13 @@ Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
   // As Java's clients choose a partition for a key; whoever needs another way sets it.
   TextPairs settings = {{"partitioner", "murmur2_random"}};
   settings.insert(settings.end(), given->begin(), given->end());
-  settings.insert(settings.end(), {{"enable.idempotence", "true"},
-                                   {"queue.buffering.max.messages", std::to_string(config.queue_messages)},
-                                   {"queue.buffering.max.kbytes",
-                                    std::to_string(std::max<std::int64_t>(config.queue_bytes / 1024, 1))},
-                                   {"message.timeout.ms", std::to_string(config.timeout_ms)}});
+  // SendRoom's bounds and one message more, see there.
+  const std::int64_t kilobytes = std::min<std::int64_t>(config.queue_bytes / 1024 * 2 + 1, 2'147'483'647);
+  settings.insert(settings.end(),
+                  {{"enable.idempotence", "true"},
+                   {"queue.buffering.max.messages", std::to_string(config.queue_messages + 1)},
+                   {"queue.buffering.max.kbytes", std::to_string(kilobytes)},
+                   {"message.timeout.ms", std::to_string(config.timeout_ms)}});
 
   auto impl = std::make_unique<Impl>(config, std::move(settings));
   const auto client = impl->make_client();
@@ -363,7 +370,7 @@ ProducerStatus Producer::status() const {
   ProducerStatus status;
   status.configured = true;
   status.brokers = impl_->config.brokers;
-  status.queued = impl_->queued.load(std::memory_order_relaxed);
+  status.queued = impl_->room.messages();
   status.max_queued = static_cast<std::uint64_t>(impl_->config.queue_messages);
   status.sent = impl_->sent.load(std::memory_order_relaxed);
   status.failed = impl_->failed.load(std::memory_order_relaxed);

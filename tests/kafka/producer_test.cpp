@@ -244,6 +244,29 @@ TEST(Producer, SendAndWaitTakesMoreThanTheQueueHolds) {
   EXPECT_EQ(cluster.read("metrics", 51).size(), 50u);
 }
 
+TEST(Producer, WhoIsToldOfADeliveryFindsRoom) {
+  MockCluster cluster(1);
+  auto config = config_for(cluster.brokers());
+  config.queue_messages = 1;
+  config.settings = {{"linger.ms", "0"}};
+  const auto producer = open(config);
+  const std::vector<OutMessage> messages(300, {.topic = "metrics", .value = "v"});
+  for (const Status& status : send_and_wait(*producer, messages))
+    ASSERT_TRUE(status.ok()) << status.message();
+}
+
+TEST(Producer, ABoundOfBytesCountsKeysAndHeadersToo) {
+  auto config = config_for(kNobody);
+  config.queue_bytes = 4'096;
+  config.close_timeout_ms = 0;
+  const auto producer = open(config);
+  const OutMessage message{
+      .topic = "t", .key = std::string(500, 'k'), .value = "v", .headers = {{"h", std::string(500, 'x')}}};
+  int taken = 0;
+  for (int i = 0; i < 10; ++i) taken += producer->send(message, [](const Status&) {}).ok() ? 1 : 0;
+  EXPECT_EQ(taken, 4);
+}
+
 TEST(Producer, ManyThreadsMaySend) {
   MockCluster cluster(1);
   const auto producer = open(config_for(cluster.brokers()));
