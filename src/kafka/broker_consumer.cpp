@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -62,6 +63,13 @@ void add_headers(const rd_kafka_message_t* message, std::vector<Header>& out) {
   }
 }
 
+// Of the characters that a topic's name may have only the dot means something in a pattern.
+std::string escape_dots(std::string_view topic) {
+  std::string escaped;
+  for (const char c : topic) escaped += c == '.' ? std::string("\\.") : std::string(1, c);
+  return escaped;
+}
+
 bool passes_with_rebalance(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
          error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || error == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST ||
@@ -79,14 +87,15 @@ struct BrokerConsumer::Impl {
   bool paused = false;
   std::vector<Partition> without_place;  // the owner is still to be asked
   std::chrono::steady_clock::time_point committing_since;
-  std::atomic<bool> joining{false};  // written by librdkafka's threads; nothing else goes with it
+  // Written by librdkafka's threads; nothing else goes with them.
+  std::atomic<bool> joining{false};      // JoinGroup waits for its answer
+  std::atomic<bool> half_joined{false};  // it was answered, and we were never given partitions
+  bool ever_assigned = false;
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
 
   ~Impl() {
     if (client == nullptr) return;
-    finish_joining();
-    rd_kafka_consumer_close(client);
     if (queue != nullptr) rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(client);
   }
@@ -96,6 +105,7 @@ struct BrokerConsumer::Impl {
     auto& impl = *static_cast<Impl*>(self);
     impl.joining.store(false);  // also where its answer was lost
     if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      impl.ever_assigned = true;
       impl.assign(client, list);
     } else {
       impl.unassign(client, list);
@@ -124,7 +134,9 @@ struct BrokerConsumer::Impl {
   static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
                                          std::int16_t, std::int32_t, std::size_t, std::int64_t,
                                          rd_kafka_resp_err_t, void* self) {
-    if (api == kJoinGroup) static_cast<Impl*>(self)->joining.store(false);
+    if (api != kJoinGroup) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    auto& impl = *static_cast<Impl*>(self);
+    if (impl.joining.exchange(false)) impl.half_joined.store(true);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
@@ -132,7 +144,8 @@ struct BrokerConsumer::Impl {
         {{"facility", facility}, {"text", text}});
   }
 
-  void finish_joining();
+  bool leave();
+  bool between_join_and_assignment() const { return !ever_assigned && half_joined.load(); }
   void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void finish_commit(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) const;
@@ -146,13 +159,18 @@ struct BrokerConsumer::Impl {
 
 // Who leaves before the group is there again cannot say how far it has come. The others hear of it with their
 // next heartbeat, every 3 s unless set otherwise.
-void BrokerConsumer::Impl::finish_joining() {
+// @returns whether the client can be destroyed: until 2.3.0 librdkafka ends the process when one is that was
+// let into a group and never given partitions
+bool BrokerConsumer::Impl::leave() {
   constexpr std::chrono::seconds kPatience(5);
   constexpr int kPoll_ms = 50;
+  constexpr int kFixed = 0x020300ff;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (joining.load() && std::chrono::steady_clock::now() < deadline) {
+  while ((joining.load() || between_join_and_assignment()) && std::chrono::steady_clock::now() < deadline) {
     if (rd_kafka_message_t* late = rd_kafka_consumer_poll(client, kPoll_ms)) rd_kafka_message_destroy(late);
   }
+  rd_kafka_consumer_close(client);
+  return !between_join_and_assignment() || rd_kafka_version() >= kFixed;
 }
 
 void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
@@ -162,7 +180,10 @@ void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_li
   std::vector<Position> committed;
   for (const rd_kafka_topic_partition_t& item : items(list)) {
     const bool known = asked == RD_KAFKA_RESP_ERR_NO_ERROR && item.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    committed.push_back({{item.topic, item.partition}, known && item.offset >= 0 ? item.offset : -1});
+    committed.push_back({{item.topic, item.partition},
+                         !known             ? kNotTold
+                         : item.offset >= 0 ? item.offset
+                                            : std::int64_t{-1}});
   }
   const std::vector<std::int64_t> begins = owner->assigned(committed);
   std::size_t i = 0;
@@ -256,11 +277,17 @@ Messages& Messages::operator=(Messages&& other) noexcept {
 }
 
 BrokerConsumer::BrokerConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-BrokerConsumer::~BrokerConsumer() = default;
+BrokerConsumer::~BrokerConsumer() {
+  if (impl_->leave()) return;
+  log(LogLevel::Warn, "kafka: a client that never had partitions is left to the end of the process");
+  static_cast<void>(impl_.release());
+}
 
 Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner) {
   // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier.
   TextPairs own = {{"queued.max.messages.kbytes", "16384"}, {"topic.metadata.refresh.interval.ms", "30000"}};
+  if (!config.dead_letter_topic.empty())  // which a pattern may fit: each letter would be one again
+    own.emplace_back("topic.blacklist", "^" + escape_dots(config.dead_letter_topic) + "$");
   own.insert(own.end(), config.settings.begin(), config.settings.end());
   auto settings = client_settings(config.brokers, config.security, own);
   if (!settings) return settings.status();
@@ -292,9 +319,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
 
   const List topics = make_list(config.topics.size());
   for (const std::string& topic : config.topics) {
-    const bool pattern = topic.find_first_of("*+?()[]{}|\\^$") != topic.npos;
-    const std::string name = pattern && !topic.starts_with('^') ? "^" + topic + "$" : topic;
-    rd_kafka_topic_partition_list_add(topics.get(), name.c_str(), RD_KAFKA_PARTITION_UA);
+    rd_kafka_topic_partition_list_add(topics.get(), subscription_of(topic).c_str(), RD_KAFKA_PARTITION_UA);
   }
   const rd_kafka_resp_err_t failed = rd_kafka_subscribe(impl->client, topics.get());
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -385,6 +410,13 @@ void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_pla
 bool BrokerConsumer::may_commit() const { return !impl_->joining.load(); }
 
 void BrokerConsumer::wake() { rd_kafka_queue_yield(impl_->queue); }
+
+std::int64_t BrokerConsumer::passed(const Partition& partition) const {
+  const List list = make_list(1);
+  rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.number);
+  const bool known = rd_kafka_position(impl_->client, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  return known ? std::max<std::int64_t>(list->elems[0].offset, -1) : -1;
+}
 
 BrokerConsumer::Bounds BrokerConsumer::bounds(const Partition& partition) const {
   std::int64_t low = -1;

@@ -40,6 +40,8 @@ class Messages {
 
 class BrokerConsumer {
  public:
+  static constexpr std::int64_t kNotTold = -2;
+
   /// The first and the next offset of the broker's log; -1 when it is not known.
   struct Bounds {
     std::int64_t first = -1;
@@ -50,7 +52,8 @@ class BrokerConsumer {
   class Owner {
    public:
     virtual ~Owner() = default;
-    /// Partitions that are ours from now on. @param committed  of the broker, -1 where there is none
+    /// Partitions that are ours from now on. @param committed  of the broker; -1 where there is none,
+    /// kNotTold where it did not say
     /// @returns where each begins: -1 is the beginning that the configuration says
     virtual std::vector<std::int64_t> assigned(std::span<const Position> committed) = 0;
     /// They go to somebody else: what is to be stored of them is to be stored now. @returns how far
@@ -86,6 +89,8 @@ class BrokerConsumer {
   bool may_commit() const;
   /// Tells the broker, without waiting: committed() is called once.
   void commit(std::span<const Position> positions);
+  /// Behind what poll() gave out last, marks of transactions included; -1 when it is not known.
+  std::int64_t passed(const Partition& partition) const;
   /// As of the last fetch.
   Bounds bounds(const Partition& partition) const;
   /// Asks the broker, for a few seconds. @returns Unavailable

@@ -1,5 +1,7 @@
 #include "kafka/config.h"
 
+#include <regex.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -47,6 +49,19 @@ std::size_t choose_index(yaml::Fields& fields, std::string_view name, const Choi
   std::string text(fallback);
   choose(fields, name, choices, text);
   return static_cast<std::size_t>(std::ranges::find(choices, text) - choices.begin());
+}
+
+// As librdkafka compiles it. Empty: it is good.
+std::string wrong_with_pattern(const std::string& pattern) {
+  regex_t compiled{};
+  const int wrong = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (wrong == 0) {
+    regfree(&compiled);
+    return {};
+  }
+  std::array<char, 256> text{};
+  regerror(wrong, &compiled, text.data(), text.size());
+  return text.data();
 }
 
 class Reader {
@@ -102,10 +117,22 @@ class Reader {
     if (fields.duration_ms("batch_wait", config.batch_wait_ms) && config.batch_wait_ms > 60'000)
       fields.problem("batch_wait: more than a minute");
     fields.text("dead_letter_topic", config.dead_letter_topic);
+    check_topics(fields, config);
     if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
     read_settings(fields, config.settings);
     fields.done();
     return config;
+  }
+
+  static void check_topics(yaml::Fields& fields, const ConsumerConfig& config) {
+    for (const std::string& topic : config.topics) {
+      const std::string name = subscription_of(topic);
+      if (!name.starts_with('^')) continue;
+      if (const std::string wrong = wrong_with_pattern(name); !wrong.empty())
+        fields.problem("topics: \"" + topic + "\" is no regular expression: " + wrong);
+    }
+    if (std::ranges::find(config.topics, config.dead_letter_topic) != config.topics.end())
+      fields.problem("dead_letter_topic: \"" + config.dead_letter_topic + "\" is among the topics");
   }
 
   void read_producer(const yaml::Node& node, ProducerConfig& config) {
@@ -200,6 +227,11 @@ std::string_view to_string(Format format) {
     case Format::Json: return "json";
   }
   return "";
+}
+
+std::string subscription_of(const std::string& topic) {
+  const bool pattern = topic.find_first_of("*+?()[]{}|\\^$") != topic.npos;
+  return pattern && !topic.starts_with('^') ? "^" + topic + "$" : topic;
 }
 
 KafkaConfig read_kafka(const yaml::Node& node, std::string_view folder, yaml::Problems& problems) {

@@ -113,6 +113,9 @@ struct KafkaConfig {
 /// Its name in the configuration file.
 inline constexpr std::string_view kSection = "kafka";
 
+/// A topic of a consumer as librdkafka takes it: a name, or "^...$".
+std::string subscription_of(const std::string& topic);
+
 /// @param node  the value of `kafka`
 /// @param folder  that of the file: relative paths in it begin there
 /// What is wrong goes to `problems`, with its line; then the result is of no use.

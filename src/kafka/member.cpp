@@ -17,7 +17,7 @@ constexpr std::int64_t kLongestWait_ms = 10'000;
 
 // Of librdkafka's, those that it does not tell again.
 bool stays(std::string_view code) {
-  return code == "UNKNOWN_TOPIC_OR_PART" || code == "TOPIC_AUTHORIZATION_FAILED" ||
+  return code == "_FATAL" || code == "UNKNOWN_TOPIC_OR_PART" || code == "TOPIC_AUTHORIZATION_FAILED" ||
          code == "GROUP_AUTHORIZATION_FAILED";
 }
 
@@ -64,7 +64,9 @@ void Member::run() {
   while (!stopping_.load() && !open()) continue;
   while (!stopping_.load()) {
     const Messages messages = broker_->poll(most_, shared_.config.batch_wait_ms);
-    if (!messages.empty()) take_in(messages);
+    in_hand_ = !messages.empty();
+    if (in_hand_) take_in(messages);
+    in_hand_ = false;
     tell_broker();
     look_around();
   }
@@ -274,6 +276,7 @@ void Member::look_around() {
   const MutexLock lock(mutex_);
   for (auto& [partition, owned] : owned_) {
     owned.bounds = broker_->bounds(partition);
+    owned.passed = in_hand_ ? -1 : broker_->passed(partition);
     if (const std::int64_t behind = owned.behind(); behind >= 0) owned.lag->set(static_cast<double>(behind));
   }
 }
@@ -299,7 +302,7 @@ std::vector<std::int64_t> Member::assigned(std::span<const Position> committed) 
     owned.source = source_of(partition);
     const auto stored = own.find(owned.source);
     owned.position = std::max(stored == own.end() ? -1 : stored->second, position.offset);
-    if (owned.position < 0 && !shared_.config.from_earliest)
+    if (owned.position < 0 && position.offset != BrokerConsumer::kNotTold && !shared_.config.from_earliest)
       owned.position = begin_at_end(partition, owned.source);
     owned.told = position.offset;
     owned.generation = ++generations_;

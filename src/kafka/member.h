@@ -54,6 +54,7 @@ class Member final : BrokerConsumer::Owner {
     std::string source;            // names its position in the store
     std::int64_t position = -1;    // of what comes next; -1: not known
     std::int64_t told = -1;        // the broker
+    std::int64_t passed = -1;  // behind the marks of transactions that follow the position; for the lag only
     std::int64_t last_message_ms = 0;
     BrokerConsumer::Bounds bounds;
     bool waiting = false;
@@ -63,7 +64,7 @@ class Member final : BrokerConsumer::Owner {
     /// Messages that are still to be read; -1: not known.
     std::int64_t behind() const {
       if (bounds.next < 0) return -1;
-      const std::int64_t from = position >= 0 ? position : bounds.first;
+      const std::int64_t from = position >= 0 ? std::max(position, passed) : bounds.first;
       return from < 0 ? -1 : std::max<std::int64_t>(bounds.next - from, 0);
     }
   };
@@ -111,6 +112,7 @@ class Member final : BrokerConsumer::Owner {
   std::unique_ptr<BrokerConsumer> broker_;
   std::size_t most_;  // messages of one poll: as many as make a batch
   bool committing_ = false;
+  bool in_hand_ = false;  // messages that were polled and are not all stored
   std::int64_t told_at_ms_ = 0;
   std::int64_t looked_at_ms_ = 0;
   std::uint64_t generations_ = 0;

@@ -60,6 +60,7 @@ TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
   - {name: c, topics: [t], format: xml, start: now}
   - {name: c, brokers: [x:1], topics: [t], database: d, settings: {group.id: g}, speed: 1}
   - {name: d, brokers: [x:1], topics: [t], format: json, security: {protocol: sasl_ssl, password: a, password_file: b}}
+  - {name: e, brokers: [x:1], topics: [t, '(t'], format: json, dead_letter_topic: t}
 producer:
   brokers: [x:1]
   timeout: 1ms
@@ -76,8 +77,10 @@ producer:
         "k.yml:4: consumer: settings: group.id cannot be set here",
         "k.yml:4: unknown field \"speed\" in consumer", "k.yml:4: consumer: there are two of the name \"c\"",
         "k.yml:5: security: mechanism: sasl_ssl needs one", "k.yml:5: security: username: sasl_ssl needs one",
-        "k.yml:5: security: password, password_file", "producer: timeout: from 100ms to 1h",
-        "producer: settings: message.timeout.ms cannot be set here"}) {
+        "k.yml:5: security: password, password_file",
+        "k.yml:6: consumer: topics: \"(t\" is no regular expression: ",
+        "k.yml:6: consumer: dead_letter_topic: \"t\" is among the topics",
+        "producer: timeout: from 100ms to 1h", "producer: settings: message.timeout.ms cannot be set here"}) {
     EXPECT_NE(config.status().message().find(text), std::string_view::npos) << text << "\n"
                                                                             << config.status().message();
   }
