@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ class Server:
         self.directory = directory or tempfile.mkdtemp(prefix="silverback-e2e-")
         self.flags = list(flags)
         self.environment = environment or {}
+        self.popen = {}  # more for subprocess.Popen
         self.process = None
         self.port = None
         self.log = []
@@ -50,7 +52,7 @@ class Server:
         environment.update(self.environment)
         self.process = subprocess.Popen(self.command([*self.flags, *flags]), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        env=environment, cwd=self.directory)
+                                        env=environment, cwd=self.directory, **self.popen)
         self.reader = threading.Thread(target=self._read_log, args=(self.process.stderr,), daemon=True)
         self.reader.start()
         if ready:
@@ -76,6 +78,16 @@ class Server:
 
     def send_signal(self, number):
         self.process.send_signal(number)
+
+    def full_disk(self, full=True):
+        """From now on no file grows, or they do again. Needs popen = {"restore_signals": False} at the start: a write
+        that is too much is then an error, and no signal."""
+        hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="utf-8") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def wait(self, seconds=30):
         code = self.process.wait(seconds * SLOW)
