@@ -8,6 +8,7 @@
 // After rdkafka.h, as it demands.
 #include <librdkafka/rdkafka_mock.h>
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@ class MockCluster {
  public:
   /// One broker with the topic "metrics".
   explicit MockCluster(int partitions) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the server does; brokers go away here
     char error[512] = "";
     rd_kafka_conf_t* const quiet = rd_kafka_conf_new();
     rd_kafka_conf_set(quiet, "log_level", "3", error, sizeof error);
