@@ -285,7 +285,10 @@ BrokerConsumer::~BrokerConsumer() {
 
 Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner) {
   // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier.
-  TextPairs own = {{"queued.max.messages.kbytes", "16384"}, {"topic.metadata.refresh.interval.ms", "30000"}};
+  TextPairs own = {{"fetch.max.bytes", "3145728"},
+                   {"queued.max.messages.kbytes", "16384"},
+                   {"queued.min.messages", "20000"},
+                   {"topic.metadata.refresh.interval.ms", "30000"}};
   if (!config.dead_letter_topic.empty())  // which a pattern may fit: each letter would be one again
     own.emplace_back("topic.blacklist", "^" + escape_dots(config.dead_letter_topic) + "$");
   own.insert(own.end(), config.settings.begin(), config.settings.end());
@@ -403,6 +406,15 @@ void BrokerConsumer::commit(std::span<const Position> positions) {
 
 Result<BrokerConsumer::Bounds> BrokerConsumer::ask_bounds(const Partition& partition) {
   return impl_->ask_bounds(partition);
+}
+
+void BrokerConsumer::refresh_bounds() {
+  constexpr int kTimeout_ms = 1'000;
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const List owned(list);
+  for (rd_kafka_topic_partition_t& item : items(list)) item.offset = RD_KAFKA_OFFSET_END;
+  rd_kafka_offsets_for_times(impl_->client, list, kTimeout_ms);
 }
 
 void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_place.push_back(partition); }

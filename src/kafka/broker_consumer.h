@@ -95,6 +95,9 @@ class BrokerConsumer {
   Bounds bounds(const Partition& partition) const;
   /// Asks the broker, for a few seconds. @returns Unavailable
   Result<Bounds> ask_bounds(const Partition& partition);
+  /// librdkafka's threads stop fetching when enough messages wait, and look again only after a second; when
+  /// the leaders of the partitions are asked for something, as here, they look again now.
+  void refresh_bounds();
   /// Ends a poll() that waits. Threads: any.
   void wake();
   std::vector<Partition> assignment() const;

@@ -129,7 +129,8 @@ Result<Kind> Intake::State::kind_of(const Message& message) const {
 // ---- messages to a body --------------------------------------------------------------------------
 
 Status Intake::State::add(const Message& message, const Kind& kind) {
-  if (const auto name = find_header(message, "content-encoding")) {
+  const auto name = message.headers.empty() ? std::nullopt : find_header(message, "content-encoding");
+  if (name) {
     const auto encoding = ingest::parse_content_encoding(*name);
     if (!encoding) return encoding.status().in("header content-encoding");
     return add_decoded(message, *encoding, false);
@@ -158,26 +159,34 @@ void Intake::State::gather(std::span<const Message> messages, Taken& taken, Kind
   body.clear();
   parts.clear();
   message_of.clear();
+  const bool usual_will_do = usual.format != Format::Influx || !usual.database.empty();
+  bool is_usual = false;  // the kind of those before
   for (const Message& message : messages) {
+    if (body.size() >= static_cast<std::size_t>(config.batch_bytes)) return;
     const std::size_t index = taken.messages;
-    const bool plain = message.headers.empty() && (usual.format != Format::Influx || !usual.database.empty());
-    const Result<Kind> own = plain ? Result<Kind>(usual) : kind_of(message);
-    if (own && !parts.empty() &&
-        (*own != kind || body.size() >= static_cast<std::size_t>(config.batch_bytes)))
-      return;
+    Kind own = usual;
+    const bool plain = message.headers.empty() && usual_will_do;
+    if (!plain) {
+      auto other = kind_of(message);
+      if (!other) {
+        ++taken.messages;
+        taken.bytes += message.value.size();
+        taken.bad.push_back({index, "bad_header", std::string(other.status().message())});
+        continue;
+      }
+      own = *other;
+    }
+    if (!parts.empty() && !(plain && is_usual) && own != kind) return;
     ++taken.messages;
     taken.bytes += message.value.size();
-    if (!own) {
-      taken.bad.push_back({index, "bad_header", std::string(own.status().message())});
-      continue;
-    }
     if (message.tombstone) continue;  // of a compacted topic
-    if (const Status added = add(message, *own); !added.ok()) {
+    if (const Status added = add(message, own); !added.ok()) {
       const bool large = added.code() == Code::OutOfBounds;
       taken.bad.push_back({index, large ? "too_long" : "bad_encoding", std::string(added.message())});
       continue;
     }
-    kind = *own;
+    kind = own;
+    is_usual = plain;
     if (kind.format != Format::RemoteWrite) body += '\n';
     parts.push_back({body.size(), time_ns_of(message)});
     message_of.push_back(index);

@@ -64,6 +64,7 @@ void Member::run() {
   while (!stopping_.load() && !open()) continue;
   while (!stopping_.load()) {
     const Messages messages = broker_->poll(most_, shared_.config.batch_wait_ms);
+    if (messages.all().size() >= most_) broker_->refresh_bounds();  // there are more
     in_hand_ = !messages.empty();
     if (in_hand_) take_in(messages);
     in_hand_ = false;
@@ -327,6 +328,7 @@ std::vector<std::int64_t> Member::assigned(std::span<const Position> committed) 
 
 // Who begins at the end begins there also after a kill. -1 when the broker does not say where it is.
 std::int64_t Member::begin_at_end(const Partition& partition, const std::string& source) {
+  if (broker_ == nullptr) return -1;  // we are leaving
   const auto bounds = broker_->ask_bounds(partition);
   if (!bounds) return -1;
   if (const Status kept = intake_.keep({source, bounds->next}); !kept.ok())

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Samples per CPU-second of the server from Kafka and over HTTP, the same bytes; a backlog; the delay under a steady load.
+
+    kafka_throughput.py [--samples N] [--formats influx,json,...] [--sizes 100,1] [--rounds N]
+    kafka_throughput.py --backlog N        memory and rate while N samples are caught up with
+    kafka_throughput.py --steady RATE      delay of messages at RATE samples a second, for a minute
+"""
+import argparse
+import http.client
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+
+from programs import BINARY, TICKS
+
+import encode
+import harness
+import kafka
+
+FIELDS = ["usage_user", "usage_system", "usage_idle", "usage_nice", "usage_iowait", "usage_irq", "usage_softirq",
+          "usage_steal", "usage_guest", "usage_guest_nice"]
+HOSTS, STEP_S, BEGIN_S = 1000, 10, 1_700_000_000
+PARTITIONS = 4
+HTTP = {"influx": ("/write?db=telegraf", {}),
+        "prometheus-text": ("/api/v1/import/prometheus", {}),
+        "prometheus-remote-write": ("/api/v1/write", {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"})}
+
+
+def points(samples):
+    """(host, time in s, number) of so many samples, ten to a point."""
+    for number in range(samples // len(FIELDS)):
+        yield number % HOSTS, BEGIN_S + number // HOSTS * STEP_S, number
+
+
+def value(number, field):
+    return (number * 7 + field * 13) % 1000 / 10
+
+
+def tags(host):
+    return {"hostname": f"host_{host}", "region": "eu-west-1", "datacenter": f"eu-west-1{'abc'[host % 3]}",
+            "rack": str(host % 100), "os": "Ubuntu16.10", "service": str(host % 20)}
+
+
+def influx(host, time_s, number):
+    marks = ",".join(f"{k}={v}" for k, v in tags(host).items())
+    fields = ",".join(f"{name}={value(number, i)}" for i, name in enumerate(FIELDS))
+    return f"cpu,{marks} {fields} {time_s}000000000\n".encode()
+
+
+def text(host, time_s, number):
+    marks = ",".join(f'{k}="{v}"' for k, v in tags(host).items())
+    return "".join(f"cpu_{name}{{{marks}}} {value(number, i)} {time_s}000\n" for i, name in enumerate(FIELDS)).encode()
+
+
+def json_lines(host, time_s, number):
+    marks = ",".join(f'"{k}":"{v}"' for k, v in tags(host).items())
+    return "".join(f'{{"name":"cpu_{name}","labels":{{{marks}}},"value":{value(number, i)},"timestamp":{time_s}000}}\n'
+                   for i, name in enumerate(FIELDS)).encode()
+
+
+def series(host, time_s, number):
+    marks = tags(host)
+    return b"".join(encode.field(1, encode.time_series({"__name__": f"cpu_{name}", **marks},
+                                                       [(time_s * 1000, value(number, i))]))
+                    for i, name in enumerate(FIELDS))
+
+
+MAKE = {"influx": influx, "prometheus-text": text, "json": json_lines, "prometheus-remote-write": series}
+
+
+def bodies(form, samples, size):
+    """Bytes of `size` points each."""
+    make, body = MAKE[form], []
+    for point in points(samples):
+        body.append(make(*point))
+        if len(body) == size:
+            yield finish(form, body)
+            body = []
+    if body:
+        yield finish(form, body)
+
+
+def finish(form, body):
+    whole = b"".join(body)
+    return encode.snappy(whole) if form == "prometheus-remote-write" else whole
+
+
+def partition_of(number, size):
+    """Points of one host stay in one partition, as with a key."""
+    return number % (HOSTS // size) % PARTITIONS
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid, name="VmHWM"):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(name + r":\s+(\d+)", file.read()).group(1)) / 1024
+
+
+def figure(server, name):
+    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", server.get("/metrics").body.decode(), re.M)
+    return sum(map(float, found))
+
+
+def over_http(form, whole):
+    server = harness.Server()
+    server.start()
+    path, headers = HTTP[form]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    before, began = cpu_s(server.process.pid), time.monotonic()
+    for body in whole:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status in (200, 204), answer.status
+    spent, wall = cpu_s(server.process.pid) - before, time.monotonic() - began
+    server.remove()
+    return spent, wall
+
+
+def configured(cluster, form, topic, **more):
+    directory = tempfile.mkdtemp(prefix="silverback-kafka-bench-")
+    path = os.path.join(directory, "silverback.yml")
+    group = f"{topic}-{time.monotonic_ns()}"
+    extra = "".join(f"\n      {k}: {v}" for k, v in more.items())
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"""kafka:
+  consumers:
+    - name: bench
+      brokers: ['{cluster.bootstrap}']
+      topics: [{topic}]
+      group: {group}
+      format: {form}
+      database: telegraf{extra}
+""")
+    server = harness.Server(f"--config.file={path}")
+    server.group = group
+    return server
+
+
+def from_kafka(cluster, form, topic, samples, watch=None, **more):
+    """The broker is asked how far the group is, which costs the server nothing."""
+    server = configured(cluster, form, topic, **more)
+    ends = cluster.ends(topic, PARTITIONS)
+    before, began, first = cpu_s(server.start().process.pid), time.monotonic(), None
+    with cluster.admin() as admin:
+        while True:
+            told = admin.committed(server.group, topic, PARTITIONS)
+            if first is None and any(told.values()):
+                first = time.monotonic()
+            if watch:
+                watch(server)
+            if told == ends:
+                break
+            assert time.monotonic() - began < 600, f"{told} of {ends}"
+            time.sleep(0.1)
+    spent, wall = cpu_s(server.process.pid) - before, time.monotonic() - (first or began)
+    peak, stored = memory(server.process.pid), figure(server, "silverback_kafka_stored_samples_total")
+    assert stored == samples, f"{stored} of {samples}"
+    server.remove()
+    return spent, wall, peak
+
+
+def fill(cluster, topic, form, samples, size, compression="none"):
+    cluster.topic(topic, PARTITIONS)
+    count = 0
+    with cluster.producer(compression_type=compression, linger_ms=50) as producer:
+        for body in bodies(form, samples, size):
+            producer.send(topic, body, partition=partition_of(count, size))
+            count += 1
+        producer.flush(300)
+    return count
+
+
+def compare(cluster, options):
+    print(f"{options.samples} samples, {PARTITIONS} partitions; CPU of the server; HTTP: 1000 points a request\n")
+    print("| format | points a message | Kafka, samples/CPU-s | HTTP | ratio of the best | of the medians |\n|---|---|---|---|---|---|")
+    for form in options.formats.split(","):
+        large = list(bodies(form, options.samples, 1000)) if form in HTTP else None
+        for size in map(int, options.sizes.split(",")):
+            topic = f"bench-{form}-{size}"
+            fill(cluster, topic, form, options.samples, size, options.compression)
+            rates, others = [], []
+            for _ in range(options.rounds):
+                rates.append(options.samples / from_kafka(cluster, form, topic, options.samples)[0])
+                others.append(options.samples / over_http(form, large)[0] if large else float("nan"))
+            middle, other = statistics.median(rates), statistics.median(others)
+            print(f"| {form} | {size} | {middle:,.0f} ({min(rates):,.0f} to {max(rates):,.0f}) "
+                  f"| {other:,.0f} ({min(others):,.0f} to {max(others):,.0f}) "
+                  f"| {max(rates) / max(others):.2f} | {middle / other:.2f} |", flush=True)
+
+
+def backlog(cluster, options):
+    for size in map(int, options.sizes.split(",")):
+        topic = f"backlog-{size}"
+        began = time.monotonic()
+        count = fill(cluster, topic, "influx", options.backlog, size, options.compression)
+        print(f"{options.backlog} samples in {count} messages made in {time.monotonic() - began:.0f} s")
+        seen = []
+
+        def watch(server, seen=seen):
+            seen.append(memory(server.process.pid, "VmRSS"))
+
+        spent, wall, peak = from_kafka(cluster, "influx", topic, options.backlog, watch)
+        print(f"{size} points a message: {spent:.1f} CPU-s, {wall:.1f} s, {options.backlog / spent:,.0f} samples/CPU-s, "
+              f"{options.backlog / wall:,.0f} a second, peak RSS {peak:.0f} MiB (median {statistics.median(seen):.0f})", flush=True)
+
+
+def steady(cluster, options):
+    """Each message has the time of its sending; its delay is what the server says of it."""
+    size = int(options.sizes.split(",", maxsplit=1)[0])
+    cluster.topic("steady", PARTITIONS)
+    server = configured(cluster, "influx", "steady")
+    server.start()
+    harness.wait_for(lambda: figure(server, "silverback_kafka_rebalances_total") > 0, 30)
+    before, busy = cpu_s(server.process.pid), cpu_s(os.getpid())
+    began, sent = time.monotonic(), 0
+    with cluster.producer(linger_ms=5) as producer:
+        for number, body in enumerate(bodies("influx", options.steady * 60, size)):
+            producer.send("steady", body, partition=partition_of(number, size))
+            sent += size * len(FIELDS)
+            if number % 20 == 0:
+                ahead = sent / options.steady - (time.monotonic() - began)
+                if ahead > 0:
+                    time.sleep(ahead)
+        took = time.monotonic() - began
+        producer.flush(60)
+    harness.wait_for(lambda: figure(server, "silverback_kafka_stored_samples_total") >= sent, 60)
+    page = server.get("/metrics").body.decode()
+    buckets = [(float(le), float(n)) for le, n in
+               re.findall(r'^silverback_kafka_delay_seconds_bucket{[^}]*le="([^"]+)"} (\S+)$', page, re.M)]
+    print(f"{sent} samples in {took:.0f} s: {sent / took:,.0f} a second, {size} points a message; "
+          f"server {(cpu_s(server.process.pid) - before) / took:.2f}, producer {(cpu_s(os.getpid()) - busy) / took:.2f} "
+          f"processors; peak RSS {memory(server.process.pid):.0f} MiB")
+    for quantile in (0.5, 0.9, 0.99, 0.999, 1):
+        low, under = 0.0, 0.0
+        for bound, n in buckets:
+            if n >= quantile * buckets[-1][1]:
+                part = (quantile * buckets[-1][1] - under) / max(n - under, 1)
+                print(f"  p{quantile * 100:g}: {(low + (min(bound, 60) - low) * part) * 1000:.0f} ms "
+                      f"(from {low * 1000:g} to {bound * 1000:g} ms)")
+                break
+            low, under = bound, n
+    server.remove()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=8_000_000)
+    parser.add_argument("--formats", default="influx,prometheus-remote-write,prometheus-text,json")
+    parser.add_argument("--sizes", default="100,1")
+    parser.add_argument("--compression", default="none", help="of the producer: lz4, zstd, ...")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backlog", type=int)
+    parser.add_argument("--steady", type=int)
+    options = parser.parse_args()
+    why = kafka.no_broker()
+    if why:
+        sys.exit(why)
+    print(f"{BINARY}, load {os.getloadavg()[0]:.1f}")
+    cluster = kafka.Broker().start()  # removes itself at the end
+    (backlog if options.backlog else steady if options.steady else compare)(cluster, options)
+
+
+if __name__ == "__main__":
+    main()
