@@ -44,6 +44,7 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
       outcome.stored += r.count;
     }
     if (next != batch.bits.size()) std::abort();
+    if (outcome.refused.empty()) progress += extras.progress.size();
     return outcome;
   }
   Status put(Tenant, std::vector<Metadata> entries) override {
@@ -69,7 +70,8 @@ class FuzzStore final : public Appender, public MetadataStore, public Catalog {
     std::string samples;  // times and values, as bytes
   };
   std::vector<Seen> seen;
-  bool remembers = false;  // what is below; else a field may have any type
+  std::size_t progress = 0;  // positions kept
+  bool remembers = false;    // what is below; else a field may have any type
   std::vector<Metadata> metadata;
   std::map<std::tuple<std::string, std::string, std::string>, ValueType> types;
 

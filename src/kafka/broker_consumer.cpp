@@ -70,6 +70,12 @@ std::string escape_dots(std::string_view topic) {
   return escaped;
 }
 
+// A pattern that fits no topic yet is nothing that is wrong.
+bool is_idle_pattern(const rd_kafka_message_t& message) {
+  return message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && message.rkt != nullptr &&
+         *rd_kafka_topic_name(message.rkt) == '^';
+}
+
 bool passes_with_rebalance(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
          error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || error == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST ||
@@ -288,7 +294,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   TextPairs own = {{"fetch.max.bytes", "3145728"},
                    {"queued.max.messages.kbytes", "16384"},
                    {"queued.min.messages", "20000"},
-                   {"topic.metadata.refresh.interval.ms", "30000"}};
+                   {"topic.metadata.refresh.interval.ms", "10000"}};
   if (!config.dead_letter_topic.empty())  // which a pattern may fit: each letter would be one again
     own.emplace_back("topic.blacklist", "^" + escape_dots(config.dead_letter_topic) + "$");
   own.insert(own.end(), config.settings.begin(), config.settings.end());
@@ -348,7 +354,7 @@ Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
       if (one == nullptr) break;
     }
     messages.raw_.push_back(one);
-    if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) continue;
+    if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || is_idle_pattern(*one)) continue;
     if (one->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
       impl_->without_place.push_back({rd_kafka_topic_name(one->rkt), one->partition});
       continue;

@@ -48,7 +48,7 @@ Result<alerting::AlertingConfig> load_alerting(const Settings& settings, std::ui
   return config;
 }
 
-Result<AlertingSummary> check_alerting(const std::string& path) {
+Result<AlertingSummary> check_alerting(const std::string& path, bool has_producer) {
   const auto config = read_sections(path);
   if (!config) return config.status();
   AlertingSummary summary;
@@ -57,9 +57,11 @@ Result<AlertingSummary> check_alerting(const std::string& path) {
     summary.receivers = config->notifications->receivers.size();
     const auto templates = notify::load_templates(config->notifications->templates);
     if (!templates) problems = path + ": notifications: " + std::string(templates.status().message());
+    const Status sink = notify::check_sink(*config->notifications, has_producer);
+    if (!sink.ok()) problems += (problems.empty() ? "" : "\n") + path + ": " + std::string(sink.message());
   }
-  const auto rules =
-      alerting::RuleManager::check(config->rule_files, query::promql::ParserOptions::everything());
+  const auto rules = alerting::RuleManager::check(config->rule_files,
+                                                  query::promql::ParserOptions::everything(), has_producer);
   if (!rules) problems += (problems.empty() ? "" : "\n") + std::string(rules.status().message());
   if (!problems.empty()) return Status(Code::InvalidArgument, problems);
   summary.rules = *rules;

@@ -22,8 +22,10 @@ struct AlertingSummary {
   std::size_t rules = 0;
   std::size_t receivers = 0;
 };
-/// The sections alone, the templates and the rule files that they name. @returns InvalidArgument likewise
-Result<AlertingSummary> check_alerting(const std::string& path);
+/// The sections alone, the templates and the rule files that they name.
+/// @param has_producer  for receivers and rules that name topics
+/// @returns InvalidArgument likewise
+Result<AlertingSummary> check_alerting(const std::string& path, bool has_producer);
 
 /// One rule file. @returns how many rules it holds, or InvalidArgument likewise
 Result<std::size_t> check_rule_file(const std::string& path);

@@ -75,11 +75,12 @@ Result<std::string> check_config_file(const std::string& path) {
   ConfigFile file = parse_config(*text, path);
   Settings settings = default_settings();
   assign_all(settings, file.assignments, file.problems);
-  const auto alerting = check_alerting(path);
-  if (!alerting) file.problems.emplace_back(alerting.status().message());
   const auto kafka = load_kafka(path);
-  // What keeps the whole file from being read has been told.
-  if (!kafka && alerting) file.problems.emplace_back(kafka.status().message());
+  const auto alerting = check_alerting(path, !kafka || kafka->has_producer());
+  if (!alerting) file.problems.emplace_back(alerting.status().message());
+  // What keeps the file from being read at all is told once.
+  if (!kafka && (alerting || alerting.status().message() != kafka.status().message()))
+    file.problems.emplace_back(kafka.status().message());
   if (!file.problems.empty()) return refused(file.problems);
   std::string found = counted(file.assignments.size(), "setting");
   if (alerting->rules > 0) found += ", " + counted(alerting->rules, "rule");
