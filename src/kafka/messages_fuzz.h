@@ -1,8 +1,9 @@
-// What the fuzz targets of the message formats share: any bytes, cut into messages with headers of all kinds, are
-// taken in as one run and one by one, with the same samples stored and the same messages bad. The position is kept
-// where nothing is bad, and only there.
+// What the fuzz targets of the message formats share: any bytes, cut into messages with headers of all kinds,
+// are taken in as one run and one by one, with the same samples stored and the same messages bad. The
+// position is kept where nothing is bad, and only there.
 //
-// The first byte is the number of messages; of each then a byte for its header and one for its share of the rest.
+// The first byte is the number of messages; of each then a byte for its header and one for its share of the
+// rest.
 #pragma once
 
 #include <algorithm>
@@ -47,19 +48,20 @@ struct FuzzedIntake {
 };
 
 inline void fuzz_messages(Format format, const std::uint8_t* data, std::size_t size) {
-  static constexpr Header kHeaders[] = {{"format", "influx"},
-                                        {"format", "json"},
-                                        {"format", "prometheus-text"},
-                                        {"format", "prometheus-remote-write"},
-                                        {"precision", "s"},
-                                        {"precision", "parsecs"},
-                                        {"database", "other"},
-                                        {"database", ""},
-                                        {"content-encoding", "gzip"},
-                                        {"content-encoding", "snappy"},
-                                        {"content-encoding", "brotli"},
-                                        {"content-type", "application/openmetrics-text"},
-                                        {"content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"}};
+  static constexpr Header kHeaders[] = {
+      {"format", "influx"},
+      {"format", "json"},
+      {"format", "prometheus-text"},
+      {"format", "prometheus-remote-write"},
+      {"precision", "s"},
+      {"precision", "parsecs"},
+      {"database", "other"},
+      {"database", ""},
+      {"content-encoding", "gzip"},
+      {"content-encoding", "snappy"},
+      {"content-encoding", "brotli"},
+      {"content-type", "application/openmetrics-text"},
+      {"content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"}};
   constexpr std::size_t kMost = 8;
   if (size == 0) return;
   const std::size_t count = 1 + data[0] % kMost;

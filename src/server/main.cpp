@@ -23,6 +23,7 @@
 #include "server/configuration.h"
 #include "server/environment.h"
 #include "server/help.h"
+#include "server/kafka_setup.h"
 #include "server/options.h"
 #include "server/process.h"
 #include "server/rule_commands.h"
@@ -122,7 +123,12 @@ int run_server(Assignments flags) {
     return kMisused;
   }
   if (!settings->config_file.empty()) {
-    if (const auto good = check_alerting(settings->config_file); !good) {
+    const auto kafka = load_kafka(settings->config_file);
+    if (!kafka) {
+      complain(kafka.status().message());
+      return kMisused;
+    }
+    if (const auto good = check_alerting(settings->config_file, kafka->has_producer()); !good) {
       complain(good.status().message());
       return kMisused;
     }
