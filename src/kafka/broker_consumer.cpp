@@ -83,7 +83,9 @@ bool passes_with_rebalance(rd_kafka_resp_err_t error) {
 }
 
 constexpr int kCommittedTimeout_ms = 10'000;
-constexpr std::int16_t kJoinGroup = 11;  // https://kafka.apache.org/protocol#protocol_api_keys
+// https://kafka.apache.org/protocol#protocol_api_keys
+constexpr std::int16_t kJoinGroup = 11;
+constexpr std::int16_t kSyncGroup = 14;
 
 }  // namespace
 
@@ -94,8 +96,8 @@ struct BrokerConsumer::Impl {
   std::vector<Partition> without_place;  // the owner is still to be asked
   std::chrono::steady_clock::time_point committing_since;
   // Written by librdkafka's threads; nothing else goes with them.
-  std::atomic<bool> joining{false};      // JoinGroup waits for its answer
-  std::atomic<bool> half_joined{false};  // it was answered, and we were never given partitions
+  std::atomic<bool> joining{false};      // from JoinGroup until SyncGroup is answered
+  std::atomic<bool> half_joined{false};  // JoinGroup was answered
   bool ever_assigned = false;
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
@@ -125,7 +127,7 @@ struct BrokerConsumer::Impl {
     static_cast<Impl*>(self)->finish_commit(error, list);
   }
   // JoinGroup is answered when all members have asked. What is sent behind it on the connection waits, and
-  // comes with a generation that is over then.
+  // comes with a generation that is over then; until SyncGroup is answered offsets are refused.
   static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*,
                                     std::size_t) {
     rd_kafka_interceptor_add_on_request_sent(client, "joining", on_request, self);
@@ -140,9 +142,9 @@ struct BrokerConsumer::Impl {
   static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
                                          std::int16_t, std::int32_t, std::size_t, std::int64_t,
                                          rd_kafka_resp_err_t, void* self) {
-    if (api != kJoinGroup) return RD_KAFKA_RESP_ERR_NO_ERROR;
     auto& impl = *static_cast<Impl*>(self);
-    if (impl.joining.exchange(false)) impl.half_joined.store(true);
+    if (api == kJoinGroup) impl.half_joined.store(true);
+    if (api == kSyncGroup) impl.joining.store(false);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
