@@ -230,7 +230,7 @@ class Behaviour:
 
 # With the real broker there the mock, whose groups take seconds to form, has only what is its own.
 @unittest.skipIf(kafka.no_mock(), kafka.no_mock())
-class Mock(Behaviour if kafka.no_broker() else object, consuming.Case):
+class Mock(*[Behaviour] * bool(kafka.no_broker()), consuming.Case):
     many = 500  # the mock keeps no more than 5 MB
 
     def test_a_group_that_cannot_be_asked_is_not_one_without_offsets(self):
