@@ -111,8 +111,8 @@ struct BrokerConsumer::Impl {
   static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t why, rd_kafka_topic_partition_list_t* list,
                            void* self) {
     auto& impl = *static_cast<Impl*>(self);
-    impl.joining.store(false);  // also where its answer was lost
     if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      impl.joining.store(false);
       impl.ever_assigned = true;
       impl.assign(client, list);
     } else {
@@ -213,7 +213,8 @@ void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_
     owner->lost(partitions);
   } else {
     const std::vector<Position> positions = owner->revoked(partitions);
-    if (!positions.empty()) {
+    // Behind a JoinGroup that is not answered an offset is refused, and waited for until then.
+    if (!positions.empty() && !joining.load()) {
       const rd_kafka_resp_err_t failed = rd_kafka_commit(kafka, list_of(positions).get(), /*async=*/0);
       if (failed != RD_KAFKA_RESP_ERR_NO_ERROR && failed != RD_KAFKA_RESP_ERR__NO_OFFSET)
         owner->trouble("commit", rd_kafka_err2str(failed));
