@@ -80,6 +80,7 @@ def build(preset, *targets, options=(), timeout=2400):
 def ctest(preset, *arguments, timeout=1800):
     """Counts the cases inside the programs as well as ctest's own tests."""
     code, output = run(f"ctest.{preset}", ["ctest", "--test-dir", f"build/{preset}", "--verbose", "--timeout", "900",
+                                           "-j", str(os.cpu_count()),
                                            *arguments], timeout)
     cases = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
     cases += sum(int(n) for n in re.findall(r"^\d+: Ran (\d+) tests? in", output, re.M))
@@ -127,9 +128,9 @@ def step_asan():
 
 def step_tsan():
     """The rooms with threads, and the whole server."""
-    wanted = ["storage_tests", "query_tests", "alerting_tests", "api_tests", "silverback"]
+    wanted = ["storage_tests", "query_tests", "kafka_tests", "alerting_tests", "api_tests", "silverback"]
     if build("tsan", *wanted, options=("-DSILVERBACK_BENCH=OFF",)):
-        ctest("tsan", "-R", "^(storage_tests|query_tests|alerting_tests|api_tests|e2e[.](durability|process|roundtrip|rules))$",
+        ctest("tsan", "-R", "^(storage_tests|query_tests|kafka_tests|alerting_tests|api_tests|e2e[.](durability|process|roundtrip|rules))$",
               timeout=2400)
 
 
