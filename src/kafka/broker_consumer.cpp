@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "base/log.h"
@@ -51,18 +52,6 @@ std::string text_of(rd_kafka_error_t* error) {
   return text;
 }
 
-void add_headers(const rd_kafka_message_t* message, std::vector<Header>& out) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-    out.push_back({name, {static_cast<const char*>(value), size}});
-  }
-}
-
 // Of the characters that a topic's name may have only the dot means something in a pattern.
 std::string escape_dots(std::string_view topic) {
   std::string escaped;
@@ -93,8 +82,10 @@ struct BrokerConsumer::Impl {
   Owner* owner = nullptr;
   bool from_earliest = true;
   bool paused = false;
+  std::string mark;
   std::vector<Partition> without_place;  // the owner is still to be asked
   std::chrono::steady_clock::time_point committing_since;
+  std::chrono::steady_clock::time_point no_nudge_until;
   // Written by librdkafka's threads; nothing else goes with them.
   std::atomic<bool> joining{false};      // from JoinGroup until SyncGroup is answered
   std::atomic<bool> half_joined{false};  // JoinGroup was answered
@@ -157,6 +148,10 @@ struct BrokerConsumer::Impl {
   void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void finish_commit(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) const;
+  List list_of(std::span<const Position> positions) const;
+  List assigned() const;
+  rd_kafka_resp_err_t commit_and_wait(std::span<const Position> positions) const;
+  void take_error(const rd_kafka_message_t& message);
   void find_places();
   Status begin_at(const Position& position);
   Result<Bounds> ask_bounds(const Partition& partition) const;
@@ -173,34 +168,76 @@ bool BrokerConsumer::Impl::leave() {
   constexpr std::chrono::seconds kPatience(5);
   constexpr int kPoll_ms = 50;
   constexpr int kFixed = 0x020300ff;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  auto deadline = std::chrono::steady_clock::now() + kPatience;
   while ((joining.load() || between_join_and_assignment()) && std::chrono::steady_clock::now() < deadline) {
     if (rd_kafka_message_t* late = rd_kafka_consumer_poll(client, kPoll_ms)) rd_kafka_message_destroy(late);
   }
-  rd_kafka_consumer_close(client);
-  return !between_join_and_assignment() || rd_kafka_version() >= kFixed;
+  // rd_kafka_consumer_close() would wait for brokers that are gone until the session is over.
+  rd_kafka_queue_t* const closing = rd_kafka_queue_new(client);
+  complain("close", text_of(rd_kafka_consumer_close_queue(client, closing)));
+  deadline = std::chrono::steady_clock::now() + kPatience;
+  while (rd_kafka_consumer_closed(client) == 0 && std::chrono::steady_clock::now() < deadline) {
+    rd_kafka_event_t* const event = rd_kafka_queue_poll(closing, kPoll_ms);
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+      on_rebalance(client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), this);
+    rd_kafka_event_destroy(event);
+  }
+  rd_kafka_queue_destroy(closing);
+  return rd_kafka_consumer_closed(client) != 0 &&
+         (!between_join_and_assignment() || rd_kafka_version() >= kFixed);
+}
+
+// With our mark.
+List BrokerConsumer::Impl::list_of(std::span<const Position> positions) const {
+  List list = kafka::list_of(positions);
+  for (rd_kafka_topic_partition_t& item : items(list.get())) {
+    item.metadata = std::malloc(mark.size());  // librdkafka frees it
+    if (item.metadata == nullptr) continue;
+    std::memcpy(item.metadata, mark.data(), mark.size());
+    item.metadata_size = mark.size();
+  }
+  return list;
+}
+
+List BrokerConsumer::Impl::assigned() const {
+  rd_kafka_topic_partition_list_t* list = nullptr;
+  if (rd_kafka_assignment(client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return make_list(0);
+  return List(list);
+}
+
+// rd_kafka_commit() would wait without end.
+rd_kafka_resp_err_t BrokerConsumer::Impl::commit_and_wait(std::span<const Position> positions) const {
+  constexpr int kTimeout_ms = 5'000;
+  rd_kafka_queue_t* const answers = rd_kafka_queue_new(client);
+  rd_kafka_resp_err_t failed =
+      rd_kafka_commit_queue(client, list_of(positions).get(), answers, /*cb=*/nullptr, /*opaque=*/nullptr);
+  if (failed == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_event_t* const answer = rd_kafka_queue_poll(answers, kTimeout_ms);
+    failed = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer);
+    rd_kafka_event_destroy(answer);
+  }
+  rd_kafka_queue_destroy(answers);
+  return failed;
 }
 
 void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
   const rd_kafka_resp_err_t asked = rd_kafka_committed(kafka, list, kCommittedTimeout_ms);
   if (asked != RD_KAFKA_RESP_ERR_NO_ERROR)
     owner->trouble("committed", std::string("committed offsets are not known: ") + rd_kafka_err2str(asked));
-  std::vector<Position> committed;
+  std::vector<Committed> committed;
   for (const rd_kafka_topic_partition_t& item : items(list)) {
+    Committed& told = committed.emplace_back(Committed{{item.topic, item.partition}});
     const bool known = asked == RD_KAFKA_RESP_ERR_NO_ERROR && item.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    committed.push_back({{item.topic, item.partition},
-                         !known             ? kNotTold
-                         : item.offset >= 0 ? item.offset
-                                            : std::int64_t{-1}});
+    told.offset = !known ? kNotTold : std::max<std::int64_t>(item.offset, -1);
+    told.ours = std::string_view(static_cast<const char*>(item.metadata), item.metadata_size) == mark;
   }
   const std::vector<std::int64_t> begins = owner->assigned(committed);
   std::size_t i = 0;
   for (rd_kafka_topic_partition_t& item : items(list)) {
+    // Where we do not know it librdkafka goes on asking; when there is none, the owner is asked for a place.
+    const bool from_beginning = from_earliest && committed[i].offset != kNotTold;
     const std::int64_t begin = begins[i++];
-    const std::int64_t start = from_earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-    // What we were not told librdkafka goes on asking; when there is none, the owner is asked where to go.
-    const bool known = asked == RD_KAFKA_RESP_ERR_NO_ERROR && item.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    item.offset = begin >= 0 ? begin : known ? start : RD_KAFKA_OFFSET_STORED;
+    item.offset = begin >= 0 ? begin : from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_STORED;
     item.err = RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   complain("assign", text_of(rd_kafka_incremental_assign(kafka, list)));
@@ -215,11 +252,12 @@ void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_
     const std::vector<Position> positions = owner->revoked(partitions);
     // Behind a JoinGroup that is not answered an offset is refused, and waited for until then.
     if (!positions.empty() && !joining.load()) {
-      const rd_kafka_resp_err_t failed = rd_kafka_commit(kafka, list_of(positions).get(), /*async=*/0);
+      const rd_kafka_resp_err_t failed = commit_and_wait(positions);
       if (failed != RD_KAFKA_RESP_ERR_NO_ERROR && failed != RD_KAFKA_RESP_ERR__NO_OFFSET)
         owner->trouble("commit", rd_kafka_err2str(failed));
     }
   }
+  if (paused) rd_kafka_resume_partitions(kafka, list);  // librdkafka would remember it, should they come back
   complain("unassign", text_of(rd_kafka_incremental_unassign(kafka, list)));
 }
 
@@ -238,6 +276,15 @@ void BrokerConsumer::Impl::finish_commit(rd_kafka_resp_err_t error,
   owner->committed(status, positions, took.count());
 }
 
+void BrokerConsumer::Impl::take_error(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF || is_idle_pattern(message)) return;
+  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    without_place.push_back({rd_kafka_topic_name(message.rkt), message.partition});
+  } else {
+    owner->trouble(rd_kafka_err2name(message.err), rd_kafka_message_errstr(&message));
+  }
+}
+
 // A broker that does not answer is asked again at the next poll.
 void BrokerConsumer::Impl::find_places() {
   std::vector<Partition> open = std::exchange(without_place, {});
@@ -254,7 +301,7 @@ void BrokerConsumer::Impl::find_places() {
 }
 
 Status BrokerConsumer::Impl::begin_at(const Position& position) {
-  const List list = list_of(std::span(&position, 1));
+  const List list = kafka::list_of(std::span(&position, 1));
   std::string error = text_of(rd_kafka_incremental_unassign(client, list.get()));
   if (error.empty()) error = text_of(rd_kafka_incremental_assign(client, list.get()));
   if (paused) rd_kafka_pause_partitions(client, list.get());
@@ -270,29 +317,15 @@ Result<BrokerConsumer::Bounds> BrokerConsumer::Impl::ask_bounds(const Partition&
   return bounds;
 }
 
-Messages::Messages() = default;
-Messages::~Messages() {
-  for (void* raw : raw_) rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(raw));
-}
-Messages::Messages(Messages&& other) noexcept
-    : messages_(std::exchange(other.messages_, {})),
-      headers_(std::exchange(other.headers_, {})),
-      raw_(std::exchange(other.raw_, {})) {}
-Messages& Messages::operator=(Messages&& other) noexcept {
-  std::swap(messages_, other.messages_);
-  std::swap(headers_, other.headers_);
-  std::swap(raw_, other.raw_);
-  return *this;
-}
-
 BrokerConsumer::BrokerConsumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BrokerConsumer::~BrokerConsumer() {
   if (impl_->leave()) return;
-  log(LogLevel::Warn, "kafka: a client that never had partitions is left to the end of the process");
+  log(LogLevel::Warn, "kafka: a client that could not leave its group is left to the end of the process");
   static_cast<void>(impl_.release());
 }
 
-Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner) {
+Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner,
+                                                             std::string mark) {
   // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier.
   TextPairs own = {{"fetch.max.bytes", "3145728"},
                    {"queued.max.messages.kbytes", "16384"},
@@ -313,6 +346,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   rd_kafka_conf_t* const conf = *made;
   auto impl = std::make_unique<Impl>();
   impl->owner = &owner;
+  impl->mark = std::move(mark);
   impl->from_earliest = config.from_earliest;
   rd_kafka_conf_set_opaque(conf, impl.get());
   rd_kafka_conf_set_rebalance_cb(conf, Impl::on_rebalance);
@@ -342,12 +376,15 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
 // One by one: rd_kafka_consume_batch_queue() drops what it has gathered when a partition is paused meanwhile,
 // which librdkafka does itself to all of them while a group is made anew, and goes on behind it
 // (until 2.1.0).
-Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
+Messages BrokerConsumer::poll(std::size_t most, std::size_t most_bytes, std::int64_t wait_ms) {
   using Clock = std::chrono::steady_clock;
+  // Not while something is in hand, which is from before the place.
+  if (!impl_->paused && !impl_->without_place.empty()) impl_->find_places();
   const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
   Messages messages;
-  std::vector<std::size_t> header_counts;
-  while (messages.raw_.size() < most) {
+  std::size_t bytes = 0;
+  const auto full = [&] { return messages.all().size() >= most || bytes >= most_bytes; };
+  while (!full()) {
     // Where there is a message it is there at once; the clock is asked only when there is none.
     rd_kafka_message_t* one = rd_kafka_consumer_poll(impl_->client, 0);
     if (one == nullptr) {
@@ -356,59 +393,29 @@ Messages BrokerConsumer::poll(std::size_t most, std::int64_t wait_ms) {
       one = rd_kafka_consumer_poll(impl_->client, static_cast<int>(left));
       if (one == nullptr) break;
     }
-    messages.raw_.push_back(one);
-    if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || is_idle_pattern(*one)) continue;
-    if (one->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-      impl_->without_place.push_back({rd_kafka_topic_name(one->rkt), one->partition});
-      continue;
+    if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      bytes += one->len;
+      messages.add(one);
+    } else {
+      impl_->take_error(*one);
+      rd_kafka_message_destroy(one);
     }
-    if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      impl_->owner->trouble(rd_kafka_err2name(one->err), rd_kafka_message_errstr(one));
-      continue;
-    }
-    rd_kafka_timestamp_type_t type{};
-    const std::int64_t time_ms = rd_kafka_message_timestamp(one, &type);
-    Message message;
-    message.topic = rd_kafka_topic_name(one->rkt);
-    message.partition = one->partition;
-    message.offset = one->offset;
-    message.time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0 ? 0 : time_ms;
-    message.key = {static_cast<const char*>(one->key), one->key_len};
-    message.value = {static_cast<const char*>(one->payload), one->len};
-    message.tombstone = one->payload == nullptr;
-    const std::size_t before = messages.headers_.size();
-    add_headers(one, messages.headers_);
-    header_counts.push_back(messages.headers_.size() - before);
-    messages.messages_.push_back(message);
   }
-  if (!impl_->without_place.empty()) impl_->find_places();
-  std::span<const Header> rest = messages.headers_;
-  for (std::size_t i = 0; i < messages.messages_.size() && !rest.empty(); ++i) {
-    messages.messages_[i].headers = rest.first(header_counts[i]);
-    rest = rest.subspan(header_counts[i]);
-  }
+  messages.finish(full());
   return messages;
 }
 
 void BrokerConsumer::pause() {
-  if (std::exchange(impl_->paused, true)) return;
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const List owned(list);
-  rd_kafka_pause_partitions(impl_->client, list);
+  if (!std::exchange(impl_->paused, true)) rd_kafka_pause_partitions(impl_->client, impl_->assigned().get());
 }
 
 void BrokerConsumer::resume() {
-  if (!std::exchange(impl_->paused, false)) return;
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const List owned(list);
-  rd_kafka_resume_partitions(impl_->client, list);
+  if (std::exchange(impl_->paused, false)) rd_kafka_resume_partitions(impl_->client, impl_->assigned().get());
 }
 
 void BrokerConsumer::commit(std::span<const Position> positions) {
   impl_->committing_since = std::chrono::steady_clock::now();
-  const List list = list_of(positions);
+  const List list = impl_->list_of(positions);
   const rd_kafka_resp_err_t failed = rd_kafka_commit(impl_->client, list.get(), /*async=*/1);
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->finish_commit(failed, list.get());
 }
@@ -417,13 +424,15 @@ Result<BrokerConsumer::Bounds> BrokerConsumer::ask_bounds(const Partition& parti
   return impl_->ask_bounds(partition);
 }
 
-void BrokerConsumer::refresh_bounds() {
-  constexpr int kTimeout_ms = 1'000;
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const List owned(list);
-  for (rd_kafka_topic_partition_t& item : items(list)) item.offset = RD_KAFKA_OFFSET_END;
-  rd_kafka_offsets_for_times(impl_->client, list, kTimeout_ms);
+void BrokerConsumer::nudge_fetchers() {
+  constexpr int kTimeout_ms = 500;
+  constexpr std::chrono::seconds kRest(10);  // when a leader does not answer
+  const auto now = std::chrono::steady_clock::now();
+  if (now < impl_->no_nudge_until) return;
+  const List list = impl_->assigned();
+  for (rd_kafka_topic_partition_t& item : items(list.get())) item.offset = RD_KAFKA_OFFSET_END;
+  const rd_kafka_resp_err_t failed = rd_kafka_offsets_for_times(impl_->client, list.get(), kTimeout_ms);
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->no_nudge_until = now + kRest;
 }
 
 void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_place.push_back(partition); }
@@ -449,11 +458,6 @@ BrokerConsumer::Bounds BrokerConsumer::bounds(const Partition& partition) const 
   return {low >= 0 ? low : -1, high >= 0 ? high : -1};
 }
 
-std::vector<Partition> BrokerConsumer::assignment() const {
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(impl_->client, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  const List owned(list);
-  return partitions_of(list);
-}
+std::vector<Partition> BrokerConsumer::assignment() const { return partitions_of(impl_->assigned().get()); }
 
 }  // namespace silverback::kafka

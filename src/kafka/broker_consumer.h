@@ -17,31 +17,20 @@
 #include "base/status.h"
 #include "kafka/config.h"
 #include "kafka/message.h"
+#include "kafka/messages.h"
 
 namespace silverback::kafka {
-
-class Messages {
- public:
-  Messages();
-  ~Messages();
-  Messages(Messages&&) noexcept;
-  Messages& operator=(Messages&&) noexcept;
-
-  /// Of one partition in order; partitions in any.
-  std::span<const Message> all() const { return messages_; }
-  bool empty() const { return messages_.empty(); }
-
- private:
-  friend class BrokerConsumer;
-  std::vector<Message> messages_;
-  std::vector<Header> headers_;
-  std::vector<void*> raw_;
-};
 
 class BrokerConsumer {
  public:
   static constexpr std::int64_t kNotTold = -2;
 
+  /// What the broker has as committed.
+  struct Committed {
+    Partition partition;
+    std::int64_t offset = -1;  // -1 where there is none, kNotTold where it did not say
+    bool ours = false;         // committed with our mark
+  };
   /// The first and the next offset of the broker's log; -1 when it is not known.
   struct Bounds {
     std::int64_t first = -1;
@@ -52,10 +41,9 @@ class BrokerConsumer {
   class Owner {
    public:
     virtual ~Owner() = default;
-    /// Partitions that are ours from now on. @param committed  of the broker; -1 where there is none,
-    /// kNotTold where it did not say
+    /// Partitions that are ours from now on.
     /// @returns where each begins: -1 is the beginning that the configuration says
-    virtual std::vector<std::int64_t> assigned(std::span<const Position> committed) = 0;
+    virtual std::vector<std::int64_t> assigned(std::span<const Committed> committed) = 0;
     /// They go to somebody else: what is to be stored of them is to be stored now. @returns how far
     virtual std::vector<Position> revoked(std::span<const Partition> partitions) = 0;
     /// They are somebody else's already.
@@ -70,19 +58,23 @@ class BrokerConsumer {
   };
 
   /// @param owner  outlives it
+  /// @param mark  goes with what is committed, so that it is known again
   /// @returns InvalidArgument when librdkafka does not take a setting, NotFound when a secret is not there
-  static Result<std::unique_ptr<BrokerConsumer>> open(const ConsumerConfig& config, Owner& owner);
-  /// Leaves the group: revoked() is called for what there is.
+  static Result<std::unique_ptr<BrokerConsumer>> open(const ConsumerConfig& config, Owner& owner,
+                                                      std::string mark = {});
+  /// Leaves the group: revoked() is called for what there is. Takes some seconds, not more, when brokers are
+  /// gone.
   ~BrokerConsumer();
   BrokerConsumer(const BrokerConsumer&) = delete;
   BrokerConsumer& operator=(const BrokerConsumer&) = delete;
 
-  /// Up to `most` messages, within `wait_ms`.
-  Messages poll(std::size_t most, std::int64_t wait_ms);
+  /// Up to `most` messages, of `most_bytes` or one message more, within `wait_ms`.
+  Messages poll(std::size_t most, std::size_t most_bytes, std::int64_t wait_ms);
   /// No more messages of any partition until resume(); poll() goes on being called.
   void pause();
   void resume();
-  /// At the next poll() the owner is asked where the partition goes on.
+  /// At the beginning of the next poll(), when nothing is paused, the owner is asked where the partition goes
+  /// on.
   void place_anew(const Partition& partition);
   /// False while the group is made anew: an offset that is told then costs us all partitions, as librdkafka
   /// takes its refusal ("illegal generation") for the end of our membership.
@@ -97,7 +89,7 @@ class BrokerConsumer {
   Result<Bounds> ask_bounds(const Partition& partition);
   /// librdkafka's threads stop fetching when enough messages wait, and look again only after a second; when
   /// the leaders of the partitions are asked for something, as here, they look again now.
-  void refresh_bounds();
+  void nudge_fetchers();
   /// Ends a poll() that waits. Threads: any.
   void wake();
   std::vector<Partition> assignment() const;

@@ -49,10 +49,20 @@ Result<TextPairs> client_settings(const std::vector<std::string>& brokers, const
   return settings;
 }
 
-Status check_client_settings(const TextPairs& settings) {
-  const auto made = make_client_conf(settings);
+Status check_client_settings(const TextPairs& settings, bool consumes) {
+  TextPairs all = settings;
+  if (consumes) all.emplace_back("group.id", "check");
+  const auto made = make_client_conf(all);
   if (!made) return made.status();
-  rd_kafka_conf_destroy(*made);
+  rd_kafka_conf_set_log_cb(*made, [](const rd_kafka_t*, int, const char*, const char*) {});
+  char error[512] = "";
+  rd_kafka_t* const client =
+      rd_kafka_new(consumes ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, *made, error, sizeof error);
+  if (client == nullptr) {
+    rd_kafka_conf_destroy(*made);
+    return {Code::InvalidArgument, error};
+  }
+  rd_kafka_destroy(client);
   return {};
 }
 

@@ -18,8 +18,9 @@ namespace silverback::kafka {
 Result<TextPairs> client_settings(const std::vector<std::string>& brokers, const Security& security,
                                   const TextPairs& own);
 
-/// @returns InvalidArgument with librdkafka's words on the setting it does not take
-Status check_client_settings(const TextPairs& settings);
+/// Makes a client of them, for a moment. @returns InvalidArgument with librdkafka's words on what it does not
+/// take
+Status check_client_settings(const TextPairs& settings, bool consumes);
 /// The caller owns it. @returns InvalidArgument with librdkafka's words on the setting it does not take
 Result<rd_kafka_conf_s*> make_client_conf(const TextPairs& settings);
 

@@ -21,7 +21,8 @@ Consumer::Consumer(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) 
 Consumer::~Consumer() { stop(); }
 
 Result<std::unique_ptr<Consumer>> Consumer::start(const ConsumerConfig& config, const IntakeTargets& intake,
-                                                  const ProgressStore& progress, DeadLetters& letters) {
+                                                  const ProgressStore& progress, DeadLetters& letters,
+                                                  std::string mark) {
   std::unique_ptr<MessageSink> letter_topic;
   if (!config.dead_letter_topic.empty()) {
     auto producer = Producer::open({.brokers = config.brokers,
@@ -31,7 +32,8 @@ Result<std::unique_ptr<Consumer>> Consumer::start(const ConsumerConfig& config, 
     if (!producer) return producer.status();
     letter_topic = std::move(*producer);
   }
-  auto shared = std::make_unique<Shared>(config, intake, progress, letters, std::move(letter_topic));
+  auto shared =
+      std::make_unique<Shared>(config, intake, progress, letters, std::move(mark), std::move(letter_topic));
   return std::unique_ptr<Consumer>(new Consumer(std::move(shared)));
 }
 

@@ -22,9 +22,11 @@ class Consumer {
  public:
   /// Starts its threads, which connect by and by.
   /// @param progress, letters  outlive it
+  /// @param mark  of this store, which goes with what is committed
   /// @returns what Producer::open() says of the topic of dead letters
   static Result<std::unique_ptr<Consumer>> start(const ConsumerConfig& config, const IntakeTargets& intake,
-                                                 const ProgressStore& progress, DeadLetters& letters);
+                                                 const ProgressStore& progress, DeadLetters& letters,
+                                                 std::string mark);
   /// Leaves the group.
   ~Consumer();
   Consumer(const Consumer&) = delete;

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <random>
 #include <utility>
 
-#include "base/log.h"
+#include "base/hex.h"
 #include "base/mutex.h"
 #include "kafka/client_settings.h"
 #include "kafka/consumer.h"
@@ -58,18 +59,16 @@ struct Unsealed {
 }  // namespace
 
 Status check(const KafkaConfig& config) {
-  const auto one = [](const std::vector<std::string>& brokers, const Security& security,
-                      const TextPairs& settings) {
-    const auto all = client_settings(brokers, security, settings);
-    return all ? check_client_settings(*all) : all.status();
+  const auto one = [](const auto& client, bool consumes) {
+    const auto all = client_settings(client.brokers, client.security, client.settings);
+    return all ? check_client_settings(*all, consumes) : all.status();
   };
   for (const ConsumerConfig& consumer : config.consumers) {
-    if (Status good = one(consumer.brokers, consumer.security, consumer.settings); !good.ok())
+    if (Status good = one(consumer, true); !good.ok())
       return std::move(good).in("kafka: consumer " + consumer.name);
   }
-  if (config.producer.brokers.empty()) return {};
-  return one(config.producer.brokers, config.producer.security, config.producer.settings)
-      .in("kafka: producer");
+  if (!config.has_producer()) return {};
+  return one(config.producer, false).in("kafka: producer");
 }
 
 struct Kafka::State {
@@ -78,8 +77,10 @@ struct Kafka::State {
 
   std::optional<ConsumerConfig> config_of(const std::string& consumer) const;
   Result<bool> retry(const std::string& id);
+  Status read_mark();
 
   const KafkaTargets targets;
+  std::string mark;
   DeadLetters letters;
   SinkDoor sink;
   mutable Mutex mutex;  // not held while consumers start or end
@@ -90,7 +91,27 @@ struct Kafka::State {
 Kafka::Kafka(const KafkaTargets& targets) : state_(std::make_unique<State>(targets)) {}
 Kafka::~Kafka() { stop_consumers(); }
 
-Status Kafka::open() { return state_->letters.open(); }
+Status Kafka::open() {
+  if (Status read = state_->read_mark(); !read.ok()) return read;
+  return state_->letters.open();
+}
+
+// Of this store, made once.
+Status Kafka::State::read_mark() {
+  constexpr std::string_view kKey = "kafka/mark";
+  Status read = targets.states.scan(kKey, [this](std::string_view, std::string_view value) {
+    mark = value;
+    return false;
+  });
+  if (!read.ok() || !mark.empty()) return read;
+  std::random_device random;
+  std::string bytes;
+  for (int i = 0; i < 16; ++i) bytes += static_cast<char>(random());
+  mark = to_hex(bytes);
+  StateBatch batch;
+  batch.put(std::string(kKey), mark);
+  return targets.states.apply(batch);
+}
 
 Status Kafka::configure(const KafkaConfig& config) {
   if (Status good = check(config); !good.ok()) return good;
@@ -115,7 +136,7 @@ Status Kafka::configure(const KafkaConfig& config) {
         ending.insert(s.consumers.extract(it++));
       }
     }
-    new_producer = std::exchange(s.producer_config, config.producer) != config.producer;
+    new_producer = s.producer_config != config.producer;
   }
   ending.clear();  // their members leave the groups before others with their names come
 
@@ -130,10 +151,14 @@ Status Kafka::configure(const KafkaConfig& config) {
         failed = opened.status();
       }
     }
-    s.sink.replace(std::move(producer));
+    if (failed.ok()) {
+      s.sink.replace(std::move(producer));
+      const MutexLock lock(s.mutex);
+      s.producer_config = config.producer;
+    }
   }
   for (const ConsumerConfig* consumer : starting) {
-    auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters);
+    auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters, s.mark);
     if (!started) {
       failed = started.status();
       continue;
@@ -200,7 +225,9 @@ Result<bool> Kafka::State::retry(const std::string& id) {
   letter->code = taken->bad.front().code;
   letter->text = taken->bad.front().text;
   letter->failed_at_ms = targets.intake.store.clock.now_ns() / kNsPerMs;
-  if (Status kept = letters.put(std::span(&*letter, 1)); !kept.ok()) return kept;
+  // Where there is no room for the new words the old ones stay.
+  Status kept = letters.put(std::span(&*letter, 1));
+  if (!kept.ok() && kept.code() != Code::ResourceExhausted) return kept;
   return false;
 }
 

@@ -9,9 +9,9 @@
 namespace silverback::kafka {
 namespace {
 
-constexpr std::int64_t kTell_ms = 200;  // the broker hears at most so often how far we are
-constexpr std::int64_t kLook_ms = 500;  // bounds, lag
-constexpr std::int64_t kPoll_ms = 200;  // while something cannot be stored
+constexpr std::chrono::milliseconds kTell(200);  // the broker hears at most so often how far we are
+constexpr std::chrono::milliseconds kLook(500);  // bounds, lag
+constexpr std::int64_t kPoll_ms = 200;           // while something cannot be stored
 constexpr std::int64_t kFirstWait_ms = 100;
 constexpr std::int64_t kLongestWait_ms = 10'000;
 
@@ -26,7 +26,6 @@ bool stays(std::string_view code) {
 Member::Member(Shared& shared)
     : shared_(shared),
       intake_(shared.config, shared.intake),
-      most_(static_cast<std::size_t>(std::min<std::int64_t>(shared.config.batch_messages, 1000))),
       troubles_("kafka consumer " + shared.config.name),
       thread_([this] { run(); }) {}
 
@@ -63,8 +62,11 @@ void Member::report(ConsumerStatus& status) const {
 void Member::run() {
   while (!stopping_.load() && !open()) continue;
   while (!stopping_.load()) {
-    const Messages messages = broker_->poll(most_, shared_.config.batch_wait_ms);
-    if (messages.all().size() >= most_) broker_->refresh_bounds();  // there are more
+    const ConsumerConfig& config = shared_.config;
+    const Messages messages =
+        broker_->poll(static_cast<std::size_t>(config.batch_messages),
+                      static_cast<std::size_t>(config.batch_bytes), config.batch_wait_ms);
+    if (messages.full()) broker_->nudge_fetchers();
     in_hand_ = !messages.empty();
     if (in_hand_) take_in(messages);
     in_hand_ = false;
@@ -80,7 +82,7 @@ void Member::run() {
 
 // False after some time when it cannot be opened.
 bool Member::open() {
-  auto opened = BrokerConsumer::open(shared_.config, *this);
+  auto opened = BrokerConsumer::open(shared_.config, *this, shared_.mark);
   const MutexLock lock(wake_mutex_);
   if (!opened) {
     troubles_.begin("open", {}, opened.status().message(), shared_.now_ms());
@@ -96,10 +98,8 @@ bool Member::open() {
 void Member::take_in(const Messages& messages) {
   troubles_.end_code("_ALL_BROKERS_DOWN");
   std::vector<Batch> batches;
-  std::size_t bytes = 0;
   Batch* last = nullptr;
   for (const Message& message : messages.all()) {
-    bytes += message.value.size();
     const auto same = [&message](const Batch& batch) {
       return batch.partition.number == message.partition && batch.partition.topic == message.topic;
     };
@@ -109,12 +109,10 @@ void Member::take_in(const Messages& messages) {
                  ? &*at
                  : &batches.emplace_back(Batch{{std::string(message.topic), message.partition}, {}});
     }
-    last->messages.push_back(message);
+    // librdkafka may give one again when it pauses a partition.
+    if (last->messages.empty() || last->messages.back().offset < message.offset)
+      last->messages.push_back(message);
   }
-  const auto most_bytes = static_cast<std::size_t>(shared_.config.batch_bytes);
-  const std::size_t usual_size = bytes / messages.all().size() + 1;
-  most_ = std::clamp<std::size_t>(most_bytes / usual_size, 1,
-                                  static_cast<std::size_t>(shared_.config.batch_messages));
   for (const Batch& batch : batches) take_batch(batch);
 }
 
@@ -198,7 +196,7 @@ bool Member::wait_out(const Hold& hold, int attempt) {
     if (stopping_.load() || !holds(hold)) return false;
     const std::int64_t slice = std::min(left, kPoll_ms);
     const auto began = std::chrono::steady_clock::now();
-    const Messages early = broker_->poll(1, slice);
+    const Messages early = broker_->poll(1, 1, slice);
     // All are paused; what comes nevertheless is read again.
     for (const Message& message : early.all())
       broker_->place_anew({std::string(message.topic), message.partition});
@@ -240,8 +238,8 @@ void Member::advance(const Hold& hold, std::span<const Message> taken) {
 }
 
 void Member::tell_broker() {
-  const std::int64_t now_ms = shared_.now_ms();
-  if (committing_ || now_ms - told_at_ms_ < kTell_ms || !broker_->may_commit()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (committing_ || now - told_at_ < kTell || !broker_->may_commit()) return;
   std::vector<Position> positions;
   {
     const MutexLock lock(mutex_);
@@ -251,7 +249,7 @@ void Member::tell_broker() {
     }
   }
   if (positions.empty()) return;
-  told_at_ms_ = now_ms;
+  told_at_ = now;
   committing_ = true;
   broker_->commit(positions);
 }
@@ -270,10 +268,10 @@ void Member::committed(const Status& status, std::span<const Position> positions
 }
 
 void Member::look_around() {
-  const std::int64_t now_ms = shared_.now_ms();
-  if (now_ms - looked_at_ms_ < kLook_ms) return;
-  looked_at_ms_ = now_ms;
-  troubles_.tick(now_ms);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_at_ < kLook) return;
+  looked_at_ = now;
+  troubles_.tick(shared_.now_ms());
   const MutexLock lock(mutex_);
   for (auto& [partition, owned] : owned_) {
     owned.bounds = broker_->bounds(partition);
@@ -288,7 +286,7 @@ std::string Member::source_of(const Partition& partition) const {
   return "kafka/" + shared_.config.name + "/" + partition.topic + "/" + std::to_string(partition.number);
 }
 
-std::vector<std::int64_t> Member::assigned(std::span<const Position> committed) {
+std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Committed> committed) {
   shared_.figures.rebalances.add();
   for (const std::string_view code :
        {"UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
@@ -297,12 +295,15 @@ std::vector<std::int64_t> Member::assigned(std::span<const Position> committed) 
   for (const Progress& one : shared_.progress.progress("kafka/" + shared_.config.name + "/"))
     own[one.source] = one.position;
   std::vector<std::int64_t> begins;
-  for (const Position& position : committed) {
+  for (const BrokerConsumer::Committed& position : committed) {
     const Partition& partition = position.partition;
     Owned owned;
     owned.source = source_of(partition);
     const auto stored = own.find(owned.source);
-    owned.position = std::max(stored == own.end() ? -1 : stored->second, position.offset);
+    owned.position = stored == own.end() ? -1 : stored->second;
+    // What we told the broker ourselves may be ahead of us after a power cut, or with an older copy of the
+    // store.
+    if (!position.ours || owned.position < 0) owned.position = std::max(owned.position, position.offset);
     if (owned.position < 0 && position.offset != BrokerConsumer::kNotTold && !shared_.config.from_earliest)
       owned.position = begin_at_end(partition, owned.source);
     owned.told = position.offset;
@@ -339,12 +340,14 @@ std::int64_t Member::begin_at_end(const Partition& partition, const std::string&
 
 std::vector<Position> Member::revoked(std::span<const Partition> partitions) {
   shared_.figures.rebalances.add();
+  for (const std::string_view code : {"commit", "out_of_range"}) troubles_.end_code(code);
   std::vector<Position> positions;
   const MutexLock lock(mutex_);
   for (const Partition& partition : partitions) {
     const auto at = owned_.find(partition);
     if (at == owned_.end()) continue;
-    if (at->second.position >= 0) positions.push_back({partition, at->second.position});
+    if (at->second.position >= 0 && at->second.position != at->second.told)
+      positions.push_back({partition, at->second.position});
     log(LogLevel::Info, "kafka: partition given up",
         {{"consumer", shared_.config.name},
          {"topic", partition.topic},
@@ -374,7 +377,10 @@ std::optional<std::int64_t> Member::place_of(const Partition& partition,
     position = at->second.position;
     source = at->second.source;
   }
-  if (position >= bounds.first && position <= bounds.next) return position;
+  if (position >= bounds.first && position <= bounds.next) {
+    troubles_.end_code("out_of_range");
+    return position;
+  }
   const OutOfRange policy = shared_.config.out_of_range;
   std::int64_t place = policy == OutOfRange::Latest ? bounds.next : bounds.first;
   if (position < 0) {

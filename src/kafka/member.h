@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -80,7 +81,8 @@ class Member final : BrokerConsumer::Owner {
     std::vector<Message> messages;
   };
 
-  std::vector<std::int64_t> assigned(std::span<const Position> committed) override EXCLUDES(mutex_);
+  std::vector<std::int64_t> assigned(std::span<const BrokerConsumer::Committed> committed) override
+      EXCLUDES(mutex_);
   std::vector<Position> revoked(std::span<const Partition> partitions) override EXCLUDES(mutex_);
   void lost(std::span<const Partition> partitions) override EXCLUDES(mutex_);
   std::optional<std::int64_t> place_of(const Partition& partition,
@@ -110,11 +112,10 @@ class Member final : BrokerConsumer::Owner {
 
   // Of the thread.
   std::unique_ptr<BrokerConsumer> broker_;
-  std::size_t most_;  // messages of one poll: as many as make a batch
   bool committing_ = false;
   bool in_hand_ = false;  // messages that were polled and are not all stored
-  std::int64_t told_at_ms_ = 0;
-  std::int64_t looked_at_ms_ = 0;
+  std::chrono::steady_clock::time_point told_at_;
+  std::chrono::steady_clock::time_point looked_at_;
   std::uint64_t generations_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 

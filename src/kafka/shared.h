@@ -56,13 +56,20 @@ class ConsumerFigures {
 
 struct Shared {
   Shared(const ConsumerConfig& c, const IntakeTargets& i, const ProgressStore& p, DeadLetters& d,
-         std::unique_ptr<MessageSink> topic)
-      : config(c), intake(i), progress(p), letters(d), letter_topic(std::move(topic)), figures(c.name) {}
+         std::string m, std::unique_ptr<MessageSink> topic)
+      : config(c),
+        intake(i),
+        progress(p),
+        letters(d),
+        mark(std::move(m)),
+        letter_topic(std::move(topic)),
+        figures(c.name) {}
 
   const ConsumerConfig config;
   const IntakeTargets intake;
   const ProgressStore& progress;
   DeadLetters& letters;
+  const std::string mark;                                    // of this store, in what it commits
   const std::unique_ptr<MessageSink> letter_topic;           // of dead letters; null: there is none
   std::atomic<std::int64_t> letter_topic_rests_until_ms{0};  // it failed lately
   ConsumerFigures figures;

@@ -13,10 +13,11 @@ namespace {
 
 /// Remembers what it was told, and where partitions have come to.
 struct Recorder final : BrokerConsumer::Owner {
-  std::vector<std::int64_t> assigned(std::span<const Position> given) override {
+  std::vector<std::int64_t> assigned(std::span<const BrokerConsumer::Committed> given) override {
     std::vector<std::int64_t> begins;
-    for (const Position& position : given) {
+    for (const BrokerConsumer::Committed& position : given) {
       committed_before[position.partition] = position.offset;
+      ours[position.partition] = position.ours;
       const auto own = positions.find(position.partition);
       begins.push_back(own == positions.end() ? position.offset : std::max(own->second, position.offset));
     }
@@ -46,6 +47,7 @@ struct Recorder final : BrokerConsumer::Owner {
 
   std::map<Partition, std::int64_t> positions;
   std::map<Partition, std::int64_t> committed_before;
+  std::map<Partition, bool> ours;
   std::map<Partition, std::int64_t> places;
   BrokerConsumer::Bounds asked_bounds;
   std::vector<std::int64_t> told;
@@ -66,7 +68,7 @@ ConsumerConfig config_for(const MockCluster& cluster) {
 std::vector<std::string> values(BrokerConsumer& consumer, Recorder& owner, std::size_t count) {
   std::vector<std::string> all;
   for (int i = 0; i < 300 && all.size() < count; ++i) {
-    const Messages messages = consumer.poll(100, 100);
+    const Messages messages = consumer.poll(100, 1 << 20, 100);
     for (const Message& message : messages.all()) {
       EXPECT_EQ(find_header(message, "kind"), "test");
       EXPECT_FALSE(find_header(message, "other"));
@@ -96,7 +98,7 @@ TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
   cluster.send(1, "b");
   {
     Recorder owner;
-    auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+    auto consumer = BrokerConsumer::open(config_for(cluster), owner, "mark");
     ASSERT_TRUE(consumer);
     EXPECT_EQ(values(**consumer, owner, 2).size(), 2u);
     consumer->reset();
@@ -108,6 +110,14 @@ TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
   ASSERT_TRUE(consumer);
   EXPECT_EQ(values(**consumer, next, 1), std::vector<std::string>{"c"});
   EXPECT_EQ((next.committed_before[{"metrics", 0}]), 1);
+  EXPECT_FALSE((next.ours[{"metrics", 0}])) << "committed with another mark";
+  consumer->reset();
+  Recorder again;
+  consumer = BrokerConsumer::open(config_for(cluster), again, "mark");
+  ASSERT_TRUE(consumer);
+  for (int i = 0; i < 100 && again.committed_before.size() < 2; ++i) (*consumer)->poll(1, 1 << 20, 100);
+  EXPECT_EQ((again.committed_before[{"metrics", 1}]), 1);
+  EXPECT_TRUE((again.ours[{"metrics", 1}]));
 }
 
 TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
@@ -119,10 +129,10 @@ TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
   ASSERT_EQ(values(**consumer, owner, 1).size(), 1u);
   (*consumer)->pause();
   cluster.send(0, "1");
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 100).empty());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 1 << 20, 100).empty());
   owner.places[{"metrics", 0}] = 0;
   (*consumer)->place_anew({"metrics", 0});
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 100).empty());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 1 << 20, 100).empty());
   (*consumer)->resume();
   EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"0", "1"}));
 }
@@ -149,7 +159,7 @@ TEST(BrokerConsumer, ACommitIsAnswered) {
   ASSERT_EQ(values(**consumer, owner, 3).size(), 3u);
   const Position position{{"metrics", 0}, 3};
   (*consumer)->commit(std::span(&position, 1));
-  for (int i = 0; i < 50 && owner.told.empty(); ++i) EXPECT_TRUE((*consumer)->poll(1, 100).empty());
+  for (int i = 0; i < 50 && owner.told.empty(); ++i) EXPECT_TRUE((*consumer)->poll(1, 1 << 20, 100).empty());
   EXPECT_EQ(owner.told, (std::vector<std::int64_t>{3}));
 }
 
@@ -163,9 +173,24 @@ TEST(BrokerConsumer, WakingEndsAPoll) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     (*consumer)->wake();
   });
-  (*consumer)->poll(10, 60'000);
+  (*consumer)->poll(10, 1 << 20, 60'000);
   waker.join();
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(50));
+}
+
+TEST(BrokerConsumer, APollIsBoundedInBytes) {
+  MockCluster cluster(1);
+  for (int i = 0; i < 5; ++i) cluster.send(0, std::string(600, 'x'));
+  Recorder owner;
+  auto consumer = BrokerConsumer::open(config_for(cluster), owner);
+  ASSERT_TRUE(consumer);
+  Messages first;
+  for (int i = 0; i < 100 && first.empty(); ++i) first = (*consumer)->poll(100, 1000, 1000);
+  EXPECT_EQ(first.all().size(), 2u);
+  EXPECT_TRUE(first.full());
+  const Messages rest = (*consumer)->poll(100, 1 << 20, 1000);
+  EXPECT_EQ(rest.all().size(), 3u);
+  EXPECT_FALSE(rest.full());
 }
 
 TEST(BrokerConsumer, SettingsThatAreWrongAreNamed) {

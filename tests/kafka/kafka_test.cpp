@@ -216,6 +216,34 @@ TEST_F(KafkaTest, WhoBeginsAtTheEndStaysThereAfterAKill) {
   EXPECT_EQ(store.all().begin()->second[0].second, 2);
 }
 
+// A power cut takes the end of the log, and the broker has been told of more.
+TEST_F(KafkaTest, WhoLostTheEndOfItsLogReadsItAgain) {
+  for (int i = 0; i < 3; ++i) cluster.send(0, "cpu usage=" + std::to_string(i));
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait([&] {
+    const auto partitions = kafka->status().consumers[0].partitions;
+    return !partitions.empty() && partitions[0].committed == 3;
+  }));
+  kafka.reset();
+  start();
+  Intake intake(consumer(), {{*door, *store.tsdb, *store.tsdb, store.clock}});
+  ASSERT_TRUE(intake.keep({"kafka/c/metrics/0", 1}).ok());
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait([&] { return store.position("kafka/c/metrics/0") == 3; }));
+  EXPECT_EQ(kafka->status().consumers[0].messages, 2u);
+  EXPECT_EQ(store.count(), 3u);
+}
+
+TEST_F(KafkaTest, BrokersThatGoAwayDoNotHoldUpTheEnd) {
+  cluster.send(0, "cpu usage=1");
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait_for_samples(1));
+  cluster.down();
+  const auto began = std::chrono::steady_clock::now();
+  kafka.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(25));
+}
+
 TEST_F(KafkaTest, BrokersThatAreGoneAreTroubleAndDoNotHoldUpTheEnd) {
   ConsumerConfig config = consumer();
   config.brokers = {"127.0.0.1:1"};
@@ -235,6 +263,11 @@ TEST_F(KafkaTest, WhatLibrdkafkaDoesNotTakeIsRefusedAndNothingChanges) {
   EXPECT_EQ(refused.code(), Code::InvalidArgument);
   EXPECT_NE(refused.message().find("consumer bad: settings: no.such.setting"), std::string_view::npos)
       << refused.message();
+  EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
+  ConsumerConfig no_file = consumer("bad");
+  no_file.security.protocol = "ssl";
+  no_file.security.ca_file = "/nowhere/ca.pem";
+  EXPECT_EQ(kafka->configure({.consumers = {no_file}}).code(), Code::InvalidArgument);
   EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
 }
 
