@@ -326,8 +326,11 @@ BrokerConsumer::~BrokerConsumer() {
 
 Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner,
                                                              std::string mark) {
-  // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier.
+  // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier. A
+  // member hears with its heartbeats that the group is made anew; what others wait for then, they wait for so
+  // long.
   TextPairs own = {{"fetch.max.bytes", "3145728"},
+                   {"heartbeat.interval.ms", "500"},
                    {"queued.max.messages.kbytes", "16384"},
                    {"queued.min.messages", "20000"},
                    {"topic.metadata.refresh.interval.ms", "10000"}};

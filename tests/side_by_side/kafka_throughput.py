@@ -213,17 +213,26 @@ def backlog(cluster, options):
               f"{options.backlog / wall:,.0f} a second, peak RSS {peak:.0f} MiB (median {statistics.median(seen):.0f})", flush=True)
 
 
+def delays(server):
+    """[(upper bound in s, messages up to it)]"""
+    page = server.get("/metrics").body.decode()
+    return [(float(le), float(n)) for le, n in
+            re.findall(r'^silverback_kafka_delay_seconds_bucket{[^}]*le="([^"]+)"} (\S+)$', page, re.M)]
+
+
 def steady(cluster, options):
-    """Each message has the time of its sending; its delay is what the server says of it."""
+    """Each message has the time of its sending; its delay is what the server says of it, but in the first five seconds."""
     size = int(options.sizes.split(",", maxsplit=1)[0])
     cluster.topic("steady", PARTITIONS)
     server = configured(cluster, "influx", "steady")
     server.start()
     harness.wait_for(lambda: figure(server, "silverback_kafka_rebalances_total") > 0, 30)
     before, busy = cpu_s(server.process.pid), cpu_s(os.getpid())
-    began, sent = time.monotonic(), 0
+    began, sent, early = time.monotonic(), 0, None
     with cluster.producer(linger_ms=5) as producer:
-        for number, body in enumerate(bodies("influx", options.steady * 60, size)):
+        for number, body in enumerate(bodies("influx", options.steady * 65, size)):
+            if early is None and sent >= options.steady * 5:
+                early = delays(server)
             producer.send("steady", body, partition=partition_of(number, size))
             sent += size * len(FIELDS)
             if number % 20 == 0:
@@ -233,9 +242,7 @@ def steady(cluster, options):
         took = time.monotonic() - began
         producer.flush(60)
     harness.wait_for(lambda: figure(server, "silverback_kafka_stored_samples_total") >= sent, 60)
-    page = server.get("/metrics").body.decode()
-    buckets = [(float(le), float(n)) for le, n in
-               re.findall(r'^silverback_kafka_delay_seconds_bucket{[^}]*le="([^"]+)"} (\S+)$', page, re.M)]
+    buckets = [(bound, n - before_it) for (bound, n), (_, before_it) in zip(delays(server), early)]
     print(f"{sent} samples in {took:.0f} s: {sent / took:,.0f} a second, {size} points a message; "
           f"server {(cpu_s(server.process.pid) - before) / took:.2f}, producer {(cpu_s(os.getpid()) - busy) / took:.2f} "
           f"processors; peak RSS {memory(server.process.pid):.0f} MiB")
