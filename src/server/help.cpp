@@ -102,7 +102,8 @@ std::string example_config() {
       "# SIGHUP or POST /-/reload reads it again; what is marked reloadable changes at once.\n"
       "#\n"
       "# Rules, alerts and notifications have sections of their own in this file, in the schema of\n"
-      "# Prometheus and Alertmanager: global, rule_files, alerting, notifications (docs/alerting.md). So has\n"
+      "# Prometheus and Alertmanager: global, rule_files, alerting, notifications (docs/alerting.md). So "
+      "has\n"
       "# what is read from Kafka and sent there: kafka (docs/kafka.md).\n";
   std::string_view section = "general";
   for (const Setting& setting : all_settings()) {

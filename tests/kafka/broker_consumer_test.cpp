@@ -113,9 +113,9 @@ TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
   EXPECT_FALSE((next.ours[{"metrics", 0}])) << "committed with another mark";
   consumer->reset();
   Recorder again;
-  consumer = BrokerConsumer::open(config_for(cluster), again, "mark");
-  ASSERT_TRUE(consumer);
-  for (int i = 0; i < 100 && again.committed_before.size() < 2; ++i) (*consumer)->poll(1, 1 << 20, 100);
+  const auto last = BrokerConsumer::open(config_for(cluster), again, "mark");
+  ASSERT_TRUE(last);
+  for (int i = 0; i < 100 && again.committed_before.size() < 2; ++i) (*last)->poll(1, 1 << 20, 100);
   EXPECT_EQ((again.committed_before[{"metrics", 1}]), 1);
   EXPECT_TRUE((again.ours[{"metrics", 1}]));
 }
