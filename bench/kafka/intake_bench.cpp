@@ -8,24 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "bench/ingest/null_store.h"
 #include "kafka/intake.h"
 
 namespace silverback::kafka {
 namespace {
-
-class NullStore final : public Appender, public MetadataStore, public Catalog {
- public:
-  Result<AppendOutcome> append_with(Tenant, const Batch& batch, SeriesResolver&,
-                                    const AppendExtras&) override {
-    benchmark::DoNotOptimize(batch.runs.data());
-    return AppendOutcome{batch.bits.size(), {}};
-  }
-  Status put(Tenant, std::vector<Metadata>) override { return {}; }
-  std::vector<Metadata> get(Tenant, std::string_view, std::size_t) const override { return {}; }
-  bool has_database(Tenant, std::string_view) const override { return true; }
-  Status create_database(Tenant, std::string_view) override { return {}; }
-  std::vector<std::string> databases(Tenant) const override { return {}; }
-};
 
 constexpr std::size_t kPoints = 10'000;
 constexpr std::size_t kFields = 10;
@@ -47,7 +34,7 @@ std::vector<std::string> bodies(std::size_t points_each) {
 }
 
 void BM_OneBody(benchmark::State& state) {
-  NullStore store;
+  ingest::NullStore store;
   const SystemClock clock;
   ingest::LineWriter writer({store, store, store, clock}, {});
   const std::string body = bodies(kPoints)[0];
@@ -59,7 +46,7 @@ void BM_OneBody(benchmark::State& state) {
 }
 
 void BM_Messages(benchmark::State& state) {
-  NullStore store;
+  ingest::NullStore store;
   const SystemClock clock;
   ConsumerConfig config;
   config.database = "db";

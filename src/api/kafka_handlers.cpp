@@ -98,11 +98,7 @@ void retry_dead_letters(Service& service, const HttpRequest& request, HttpRespon
   if (!choice) return answer_error(response, choice.status());
   Names consumers;
   for (const kafka::ConsumerStatus& consumer : kafka->status().consumers) consumers.insert(consumer.name);
-  const RetryLetter retry = [kafka](const std::string& id) -> Result<bool> {
-    const auto retried = kafka->retry(std::span(&id, 1));
-    if (!retried) return retried.status();
-    return retried->stored != 0;
-  };
+  const RetryLetter retry = [kafka](const std::string& id) { return kafka->retry(id); };
   const auto retried = retry_letters(kafka->dead_letters(), *choice, consumers, retry, request.cancel);
   if (!retried) return answer_error(response, retried.status());
   begin_success(response.body);

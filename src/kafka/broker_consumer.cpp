@@ -11,38 +11,10 @@
 
 #include "base/log.h"
 #include "kafka/client_settings.h"
+#include "kafka/partition_list.h"
 
 namespace silverback::kafka {
 namespace {
-
-struct ListDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDeleter>;
-
-List make_list(std::size_t size) { return List(rd_kafka_topic_partition_list_new(static_cast<int>(size))); }
-
-std::span<rd_kafka_topic_partition_t> items(const rd_kafka_topic_partition_list_t* list) {
-  return {list->elems, static_cast<std::size_t>(list->cnt)};
-}
-
-std::vector<Partition> partitions_of(const rd_kafka_topic_partition_list_t* list) {
-  std::vector<Partition> partitions;
-  for (const rd_kafka_topic_partition_t& item : items(list))
-    partitions.push_back({item.topic, item.partition});
-  return partitions;
-}
-
-List list_of(std::span<const Position> positions) {
-  List list = make_list(positions.size());
-  for (const Position& position : positions) {
-    rd_kafka_topic_partition_list_add(list.get(), position.partition.topic.c_str(), position.partition.number)
-        ->offset = position.offset;
-  }
-  return list;
-}
 
 // Takes the error over; empty: none.
 std::string text_of(rd_kafka_error_t* error) {
@@ -153,7 +125,7 @@ struct BrokerConsumer::Impl {
   rd_kafka_resp_err_t commit_and_wait(std::span<const Position> positions) const;
   void take_error(const rd_kafka_message_t& message);
   void find_places();
-  Status begin_at(const Position& position);
+  void begin_at(const Position& position);
   Result<Bounds> ask_bounds(const Partition& partition) const;
   void complain(std::string_view what, const std::string& error) const {
     if (!error.empty()) owner->trouble(what, error);
@@ -291,21 +263,18 @@ void BrokerConsumer::Impl::find_places() {
   while (!open.empty()) {
     const auto bounds = ask_bounds(open.back());
     if (!bounds) break;
-    if (const auto place = owner->place_of(open.back(), *bounds)) {
-      const Status begun = begin_at({open.back(), *place});
-      if (!begun.ok()) owner->trouble("assign", begun.message());
-    }
+    if (const auto place = owner->place_of(open.back(), *bounds)) begin_at({open.back(), *place});
     open.pop_back();
   }
   without_place.insert(without_place.end(), open.begin(), open.end());
 }
 
-Status BrokerConsumer::Impl::begin_at(const Position& position) {
+void BrokerConsumer::Impl::begin_at(const Position& position) {
   const List list = kafka::list_of(std::span(&position, 1));
   std::string error = text_of(rd_kafka_incremental_unassign(client, list.get()));
   if (error.empty()) error = text_of(rd_kafka_incremental_assign(client, list.get()));
   if (paused) rd_kafka_pause_partitions(client, list.get());
-  return error.empty() ? Status() : Status(Code::Unavailable, error);
+  complain("assign", error);
 }
 
 Result<BrokerConsumer::Bounds> BrokerConsumer::Impl::ask_bounds(const Partition& partition) const {

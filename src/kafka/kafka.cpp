@@ -76,7 +76,6 @@ struct Kafka::State {
       : targets(t), letters(t.states, static_cast<std::uint64_t>(KafkaConfig().max_dead_letter_bytes)) {}
 
   std::optional<ConsumerConfig> config_of(const std::string& consumer) const;
-  Result<bool> retry(const std::string& id);
   Status read_mark();
 
   const KafkaTargets targets;
@@ -207,38 +206,29 @@ std::optional<ConsumerConfig> Kafka::State::config_of(const std::string& consume
 }
 
 // Is it stored now?
-Result<bool> Kafka::State::retry(const std::string& id) {
-  auto letter = letters.get(id);
+Result<bool> Kafka::retry(const std::string& id) {
+  State& s = *state_;
+  auto letter = s.letters.get(id);
   if (!letter) return letter.status();
-  const auto config = config_of(letter->consumer);
+  const auto config = s.config_of(letter->consumer);
   if (!config)
     return Status(Code::NotFound, "dead letter " + id + ": there is no consumer " + letter->consumer);
   const Unsealed unsealed(*letter);
-  Intake intake(*config, targets.intake);
+  Intake intake(*config, s.targets.intake);
   const auto taken = intake.take(std::span(&unsealed.message, 1), {});
   if (!taken) return taken.status();
   if (taken->bad.empty()) {
-    const auto removed = letters.remove(std::span(&id, 1));
+    const auto removed = s.letters.remove(std::span(&id, 1));
     if (!removed) return removed.status();
     return true;
   }
   letter->code = taken->bad.front().code;
   letter->text = taken->bad.front().text;
-  letter->failed_at_ms = targets.intake.store.clock.now_ns() / kNsPerMs;
+  letter->failed_at_ms = s.targets.intake.store.clock.now_ns() / kNsPerMs;
   // Where there is no room for the new words the old ones stay.
-  Status kept = letters.put(std::span(&*letter, 1));
+  Status kept = s.letters.put(std::span(&*letter, 1));
   if (!kept.ok() && kept.code() != Code::ResourceExhausted) return kept;
   return false;
-}
-
-Result<Kafka::Retried> Kafka::retry(std::span<const std::string> ids) {
-  Retried all;
-  for (const std::string& id : ids) {
-    const auto stored = state_->retry(id);
-    if (!stored) return stored.status();
-    ++(*stored ? all.stored : all.failed);
-  }
-  return all;
 }
 
 }  // namespace silverback::kafka

@@ -2,13 +2,12 @@
 //
 //   Kafka kafka(targets);
 //   if (Status opened = kafka.open(); !opened.ok()) ...
-//   if (Status set = kafka.configure(config); !set.ok()) ...   // as it was before
+//   if (Status set = kafka.configure(config); !set.ok()) ...   // see there
 //
 // Threads: configure() and stop_consumers() one after another, from any thread; the others any.
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,20 +42,20 @@ class Kafka {
   /// Reads what there is of dead letters.
   Status open();
   /// Starts what is new, ends what is gone, replaces what changed; the others are not touched.
+  /// @returns what check() says: then all is as it was before. A client that cannot be made although check()
+  ///          could is left out, and tried again at the next call
   Status configure(const KafkaConfig& config);
   /// Ends them; the producer goes on.
   void stop_consumers();
 
   KafkaStatus status() const;
   DeadLetters& dead_letters();
-  /// Takes the letters in again, with the consumer of their name as it is set up now; those that are stored
-  /// are no dead letters any more, the others say what is wrong with them now.
-  struct Retried {
-    std::size_t stored = 0;
-    std::size_t failed = 0;
-  };
-  /// @returns NotFound when a letter or its consumer is not there, Unavailable when the store takes nothing
-  Result<Retried> retry(std::span<const std::string> ids);
+  /// Takes a letter in again, with the consumer of its name as it is set up now. When it is stored it is no
+  /// dead letter any more; else it says what is wrong with it now.
+  /// @returns whether it is stored; NotFound when the letter or its consumer is not there, Unavailable when
+  /// the
+  ///          store takes nothing
+  Result<bool> retry(const std::string& id);
   /// Where alerts and recording rules send to; says Unavailable while no producer is set up. Lives as long as
   /// this.
   MessageSink& sink();
