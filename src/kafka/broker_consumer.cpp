@@ -124,6 +124,7 @@ struct BrokerConsumer::Impl {
   List assigned() const;
   rd_kafka_resp_err_t commit_and_wait(std::span<const Position> positions) const;
   void take_error(const rd_kafka_message_t& message);
+  bool waits_for_place(const rd_kafka_message_t& message) const;
   void find_places();
   void begin_at(const Position& position);
   Result<Bounds> ask_bounds(const Partition& partition) const;
@@ -257,6 +258,13 @@ void BrokerConsumer::Impl::take_error(const rd_kafka_message_t& message) {
   }
 }
 
+// What comes of a partition before its place is known is read again from there.
+bool BrokerConsumer::Impl::waits_for_place(const rd_kafka_message_t& message) const {
+  return std::ranges::any_of(without_place, [&message](const Partition& partition) {
+    return partition.number == message.partition && partition.topic == rd_kafka_topic_name(message.rkt);
+  });
+}
+
 // A broker that does not answer is asked again at the next poll.
 void BrokerConsumer::Impl::find_places() {
   std::vector<Partition> open = std::exchange(without_place, {});
@@ -365,11 +373,11 @@ Messages BrokerConsumer::poll(std::size_t most, std::size_t most_bytes, std::int
       one = rd_kafka_consumer_poll(impl_->client, static_cast<int>(left));
       if (one == nullptr) break;
     }
-    if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR && !impl_->waits_for_place(*one)) {
       bytes += one->len;
       messages.add(one);
     } else {
-      impl_->take_error(*one);
+      if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->take_error(*one);
       rd_kafka_message_destroy(one);
     }
   }
@@ -407,7 +415,10 @@ void BrokerConsumer::nudge_fetchers() {
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->no_nudge_until = now + kRest;
 }
 
-void BrokerConsumer::place_anew(const Partition& partition) { impl_->without_place.push_back(partition); }
+void BrokerConsumer::place_anew(const Partition& partition) {
+  std::vector<Partition>& open = impl_->without_place;
+  if (std::ranges::find(open, partition) == open.end()) open.push_back(partition);
+}
 
 bool BrokerConsumer::may_commit() const { return !impl_->joining.load(); }
 

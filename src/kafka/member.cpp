@@ -72,12 +72,15 @@ void Member::run() {
     in_hand_ = false;
     tell_broker();
     look_around();
+    come_back();
   }
   {
     const MutexLock lock(wake_mutex_);
     to_wake_ = nullptr;
   }
   broker_.reset();
+  const MutexLock lock(mutex_);
+  for (const auto& [partition, owned] : owned_) shared_.claims.give_up(owned.source, owned.claim);
 }
 
 // False after some time when it cannot be opened.
@@ -117,19 +120,21 @@ void Member::take_in(const Messages& messages) {
 }
 
 void Member::take_batch(const Batch& batch) {
-  Hold hold{batch.partition, 0, {}};
+  std::uint64_t claim = 0;
+  std::string source;
   std::int64_t position = 0;
   {
     const MutexLock lock(mutex_);
     const auto at = owned_.find(batch.partition);
     if (at == owned_.end()) return;  // taken away while it was polled
-    hold.generation = at->second.generation;
-    hold.source = at->second.source;
+    claim = at->second.claim;
+    source = at->second.source;
     position = at->second.position;
   }
+  Hold hold{batch.partition, claim, source, {shared_.claims, source, claim}};
   std::span<const Message> rest = batch.messages;
   while (!rest.empty() && rest.front().offset < position) rest = rest.subspan(1);
-  while (!rest.empty() && !stopping_.load()) {
+  while (!rest.empty() && !stopping_.load() && enter(hold)) {
     Taken taken;
     const auto take = [&]() -> Status {
       const auto begin = std::chrono::steady_clock::now();
@@ -147,12 +152,13 @@ void Member::take_batch(const Batch& batch) {
     shared_.figures.bytes.add(taken.bytes);
     shared_.figures.samples.add(taken.samples);
     advance(hold, run);
+    hold.turn.leave();
     rest = rest.subspan(run.size());
   }
 }
 
 // First the letters, then the position: a kill in between reads the run again.
-bool Member::keep_letters(const Hold& hold, std::span<const Message> messages, const Taken& taken) {
+bool Member::keep_letters(Hold& hold, std::span<const Message> messages, const Taken& taken) {
   std::vector<DeadLetter> letters = make_letters(shared_, messages, taken.bad);
   if (!try_until_done(hold, "dead_letters", [&] { return bury(shared_, letters); })) return false;
   const Progress after{hold.source, messages.back().offset + 1};
@@ -164,7 +170,7 @@ bool Member::keep_letters(const Hold& hold, std::span<const Message> messages, c
 // ---- what cannot be stored yet -------------------------------------------------------------------
 
 /// False when it was not done and need not be any more.
-bool Member::try_until_done(const Hold& hold, std::string_view what, const std::function<Status()>& act) {
+bool Member::try_until_done(Hold& hold, std::string_view what, const std::function<Status()>& act) {
   for (int attempt = 0;; ++attempt) {
     const Status done = act();
     bool ours = true;
@@ -188,7 +194,8 @@ bool Member::try_until_done(const Hold& hold, std::string_view what, const std::
 }
 
 // Polls for as long as the attempt is to wait. False when the server stops or the partition is taken away.
-bool Member::wait_out(const Hold& hold, int attempt) {
+bool Member::wait_out(Hold& hold, int attempt) {
+  hold.turn.leave();
   const std::int64_t most = std::min(kFirstWait_ms << std::min(attempt, 10), kLongestWait_ms);
   std::int64_t left =
       most / 2 + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most / 2 + 1));
@@ -205,13 +212,50 @@ bool Member::wait_out(const Hold& hold, int attempt) {
                .count());
     look_around();
   }
-  return holds(hold);
+  return holds(hold) && enter(hold);
+}
+
+// False when another member was given the partition; what we read of it is let go.
+bool Member::enter(Hold& hold) {
+  if (hold.turn.enter()) return true;
+  const MutexLock lock(mutex_);
+  if (const auto at = owned_.find(hold.partition); at != owned_.end() && at->second.claim == hold.claim)
+    at->second.displaced = true;
+  return false;
+}
+
+// Mostly a member that is displaced hears soon that the partition was taken from it. When it was the other
+// one that had not heard, we go on where that one has come to.
+void Member::come_back() {
+  std::vector<Partition> ours;
+  {
+    const MutexLock lock(mutex_);
+    for (auto& [partition, owned] : owned_) {
+      if (!owned.displaced) continue;
+      const std::uint64_t claim = shared_.claims.take_if_free(owned.source);
+      if (claim == 0) continue;
+      owned.claim = claim;
+      owned.displaced = false;
+      ours.push_back(partition);
+    }
+  }
+  if (ours.empty()) return;
+  const auto stored = stored_positions();
+  for (const Partition& partition : ours) {
+    {
+      const MutexLock lock(mutex_);
+      Owned& owned = owned_.at(partition);
+      if (const auto at = stored.find(owned.source); at != stored.end())
+        owned.position = std::max(owned.position, at->second);
+    }
+    broker_->place_anew(partition);
+  }
 }
 
 bool Member::holds(const Hold& hold) const {
   const MutexLock lock(mutex_);
   const auto at = owned_.find(hold.partition);
-  return at != owned_.end() && at->second.generation == hold.generation;
+  return at != owned_.end() && at->second.claim == hold.claim;
 }
 
 void Member::set_waiting(const Partition& partition, bool waiting) {
@@ -232,7 +276,7 @@ void Member::advance(const Hold& hold, std::span<const Message> taken) {
   }
   const MutexLock lock(mutex_);
   const auto at = owned_.find(hold.partition);
-  if (at == owned_.end() || at->second.generation != hold.generation) return;
+  if (at == owned_.end() || at->second.claim != hold.claim) return;
   at->second.position = taken.back().offset + 1;
   at->second.last_message_ms = taken.back().time_ms;
 }
@@ -286,14 +330,22 @@ std::string Member::source_of(const Partition& partition) const {
   return "kafka/" + shared_.config.name + "/" + partition.topic + "/" + std::to_string(partition.number);
 }
 
+std::map<std::string, std::int64_t, std::less<>> Member::stored_positions() const {
+  std::map<std::string, std::int64_t, std::less<>> positions;
+  for (const Progress& one : shared_.progress.progress("kafka/" + shared_.config.name + "/"))
+    positions[one.source] = one.position;
+  return positions;
+}
+
 std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Committed> committed) {
   shared_.figures.rebalances.add();
   for (const std::string_view code :
        {"UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
     troubles_.end_code(code);
-  std::map<std::string, std::int64_t, std::less<>> own;
-  for (const Progress& one : shared_.progress.progress("kafka/" + shared_.config.name + "/"))
-    own[one.source] = one.position;
+  std::map<Partition, std::uint64_t> claims;
+  for (const BrokerConsumer::Committed& position : committed)
+    claims[position.partition] = shared_.claims.take(source_of(position.partition));
+  const auto own = stored_positions();  // from here on nobody else stores of these
   std::vector<std::int64_t> begins;
   for (const BrokerConsumer::Committed& position : committed) {
     const Partition& partition = position.partition;
@@ -307,7 +359,7 @@ std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Commi
     if (owned.position < 0 && position.offset != BrokerConsumer::kNotTold && !shared_.config.from_earliest)
       owned.position = begin_at_end(partition, owned.source);
     owned.told = position.offset;
-    owned.generation = ++generations_;
+    owned.claim = claims[partition];
     owned.lease = std::make_unique<Metrics::Lease>(
         metrics(), MetricLabels{{"consumer", shared_.config.name},
                                 {"topic", partition.topic},
@@ -353,6 +405,7 @@ std::vector<Position> Member::revoked(std::span<const Partition> partitions) {
          {"topic", partition.topic},
          {"partition", partition.number},
          {"position", at->second.position}});
+    shared_.claims.give_up(at->second.source, at->second.claim);
     owned_.erase(at);
   }
   return positions;
@@ -363,7 +416,12 @@ void Member::lost(std::span<const Partition> partitions) {
   log(LogLevel::Warn, "kafka: partitions lost: the group took this member for gone",
       {{"consumer", shared_.config.name}, {"partitions", partitions.size()}});
   const MutexLock lock(mutex_);
-  for (const Partition& partition : partitions) owned_.erase(partition);
+  for (const Partition& partition : partitions) {
+    const auto at = owned_.find(partition);
+    if (at == owned_.end()) continue;
+    shared_.claims.give_up(at->second.source, at->second.claim);
+    owned_.erase(at);
+  }
 }
 
 std::optional<std::int64_t> Member::place_of(const Partition& partition,

@@ -28,6 +28,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "kafka/broker_consumer.h"
+#include "kafka/claims.h"
 #include "kafka/intake.h"
 #include "kafka/shared.h"
 #include "kafka/status.h"
@@ -51,14 +52,15 @@ class Member final : BrokerConsumer::Owner {
 
  private:
   struct Owned {
-    std::uint64_t generation = 0;  // another one each time it is given to us
-    std::string source;            // names its position in the store
-    std::int64_t position = -1;    // of what comes next; -1: not known
-    std::int64_t told = -1;        // the broker
+    std::uint64_t claim = 0;     // of this consumer's members on it
+    std::string source;          // names its position in the store
+    std::int64_t position = -1;  // of what comes next; -1: not known
+    std::int64_t told = -1;      // the broker
     std::int64_t passed = -1;  // behind the marks of transactions that follow the position; for the lag only
     std::int64_t last_message_ms = 0;
     BrokerConsumer::Bounds bounds;
     bool waiting = false;
+    bool displaced = false;  // another member of ours was given it while we read on
     std::unique_ptr<Metrics::Lease> lease;
     Gauge* lag = nullptr;
 
@@ -69,11 +71,12 @@ class Member final : BrokerConsumer::Owner {
       return from < 0 ? -1 : std::max<std::int64_t>(bounds.next - from, 0);
     }
   };
-  /// A partition as it was given to us once.
+  /// A partition as it was given to us once, and our turn to store of it.
   struct Hold {
     Partition partition;
-    std::uint64_t generation = 0;
+    std::uint64_t claim = 0;
     std::string source;
+    Claims::Turn turn;
   };
   /// Messages of one partition, in order.
   struct Batch {
@@ -95,15 +98,18 @@ class Member final : BrokerConsumer::Owner {
   bool open();
   void take_in(const Messages& messages);
   void take_batch(const Batch& batch) EXCLUDES(mutex_);
-  bool keep_letters(const Hold& hold, std::span<const Message> messages, const Taken& taken);
-  bool try_until_done(const Hold& hold, std::string_view what, const std::function<Status()>& act);
-  bool wait_out(const Hold& hold, int attempt);
+  bool keep_letters(Hold& hold, std::span<const Message> messages, const Taken& taken);
+  bool try_until_done(Hold& hold, std::string_view what, const std::function<Status()>& act);
+  bool wait_out(Hold& hold, int attempt);
+  bool enter(Hold& hold) EXCLUDES(mutex_);
+  void come_back() EXCLUDES(mutex_);
   bool holds(const Hold& hold) const EXCLUDES(mutex_);
   void advance(const Hold& hold, std::span<const Message> taken) EXCLUDES(mutex_);
   void set_waiting(const Partition& partition, bool waiting) EXCLUDES(mutex_);
   void look_around() EXCLUDES(mutex_);
   void tell_broker() EXCLUDES(mutex_);
   std::int64_t begin_at_end(const Partition& partition, const std::string& source);
+  std::map<std::string, std::int64_t, std::less<>> stored_positions() const;
   std::string source_of(const Partition& partition) const;
 
   Shared& shared_;
@@ -116,7 +122,6 @@ class Member final : BrokerConsumer::Owner {
   bool in_hand_ = false;  // messages that were polled and are not all stored
   std::chrono::steady_clock::time_point told_at_;
   std::chrono::steady_clock::time_point looked_at_;
-  std::uint64_t generations_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 
   mutable Mutex mutex_;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "kafka/claims.h"
 #include "kafka/config.h"
 #include "kafka/dead_letters.h"
 #include "kafka/intake.h"
@@ -72,6 +73,7 @@ struct Shared {
   const std::string mark;                                    // of this store, in what it commits
   const std::unique_ptr<MessageSink> letter_topic;           // of dead letters; null: there is none
   std::atomic<std::int64_t> letter_topic_rests_until_ms{0};  // it failed lately
+  Claims claims;
   ConsumerFigures figures;
 
   const Clock& clock() const { return intake.store.clock; }
