@@ -277,8 +277,10 @@ void Member::advance(const Hold& hold, std::span<const Message> taken) {
   const MutexLock lock(mutex_);
   const auto at = owned_.find(hold.partition);
   if (at == owned_.end() || at->second.claim != hold.claim) return;
-  at->second.position = taken.back().offset + 1;
-  at->second.last_message_ms = taken.back().time_ms;
+  Owned& owned = at->second;
+  owned.position = taken.back().offset + 1;
+  owned.last_message_ms = taken.back().time_ms;
+  owned.show_lag();
 }
 
 void Member::tell_broker() {
@@ -320,7 +322,7 @@ void Member::look_around() {
   for (auto& [partition, owned] : owned_) {
     owned.bounds = broker_->bounds(partition);
     owned.passed = in_hand_ ? -1 : broker_->passed(partition);
-    if (const std::int64_t behind = owned.behind(); behind >= 0) owned.lag->set(static_cast<double>(behind));
+    owned.show_lag();
   }
 }
 

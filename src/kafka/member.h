@@ -70,6 +70,9 @@ class Member final : BrokerConsumer::Owner {
       const std::int64_t from = position >= 0 ? std::max(position, passed) : bounds.first;
       return from < 0 ? -1 : std::max<std::int64_t>(bounds.next - from, 0);
     }
+    void show_lag() const {
+      if (const std::int64_t left = behind(); left >= 0) lag->set(static_cast<double>(left));
+    }
   };
   /// A partition as it was given to us once, and our turn to store of it.
   struct Hold {

@@ -129,7 +129,7 @@ class BadReceivers(harness.TestCase):
         def config(*hows):
             routes = ", ".join(f"{{receiver: {how}, continue: true}}" for how in hows)
             receivers = ", ".join(f"{{name: {how}, webhook_configs: [{{url: 'http://127.0.0.1:"
-                                  f"{self.down if how == 'down' else self.receiver.port}/{how}/hook', timeout: 1s,"
+                                  f"{self.down if how == 'down' else self.receiver.port}/{how}/hook', timeout: {5 if how == 'busy' else 1}s,"
                                   " http_config: {basic_auth: {username: u, password: p}}}]}" for how in hows)
             return ("notifications:\n  route: {receiver: ok, group_by: [alertname], group_wait: 0s, group_interval: 1s,"
                     f" repeat_interval: 1s, routes: [{routes}]}}\n  receivers: [{receivers}]\n")

@@ -158,7 +158,7 @@ class Behaviour:
         harness.wait_for(lambda: self.cluster.committed(one["group"], topic, 2) == {0: 50, 1: 50}, 20,
                          lambda: str(self.cluster.committed(one["group"], topic, 2)))
         harness.wait_for(lambda: all(one["lag"] == 0 for one in status(server, "first")["partitions"]), 10)
-        self.assertEqual(0, metric(server, "silverback_kafka_consumer_lag", consumer="first"))
+        harness.wait_for(lambda: metric(server, "silverback_kafka_consumer_lag", consumer="first") == 0, 10)
         found = status(server, "first")
         self.assertEqual([], found["troubles"])
         self.assertEqual({(0, 50, 0), (1, 50, 0)},

@@ -35,8 +35,9 @@ def points(samples):
         yield number % HOSTS, BEGIN_S + number // HOSTS * STEP_S, number
 
 
-def value(number, field):
-    return (number * 7 + field * 13) % 1000 / 10
+# What the fields of a point are, by its number: the same again after so many points.
+CYCLE = 1009
+VALUES = [[(number * 7 + field * 13) % 1000 / 10 for field in range(len(FIELDS))] for number in range(CYCLE)]
 
 
 def tags(host):
@@ -44,36 +45,49 @@ def tags(host):
             "rack": str(host % 100), "os": "Ubuntu16.10", "service": str(host % 20)}
 
 
-def influx(host, time_s, number):
-    marks = ",".join(f"{k}={v}" for k, v in tags(host).items())
-    fields = ",".join(f"{name}={value(number, i)}" for i, name in enumerate(FIELDS))
-    return f"cpu,{marks} {fields} {time_s}000000000\n".encode()
-
-
-def text(host, time_s, number):
-    marks = ",".join(f'{k}="{v}"' for k, v in tags(host).items())
-    return "".join(f"cpu_{name}{{{marks}}} {value(number, i)} {time_s}000\n" for i, name in enumerate(FIELDS)).encode()
-
-
-def json_lines(host, time_s, number):
+def frame(form, host):
+    """A point of the host, with a place for each of its values and for each time of a sample."""
+    if form == "influx":
+        marks = ",".join(f"{k}={v}" for k, v in tags(host).items())
+        return f"cpu,{marks} {','.join(f'{name}=%s' for name in FIELDS)} %s000000000\n"
+    if form == "prometheus-text":
+        marks = ",".join(f'{k}="{v}"' for k, v in tags(host).items())
+        return "".join(f"cpu_{name}{{{marks}}} %s %s000\n" for name in FIELDS)
     marks = ",".join(f'"{k}":"{v}"' for k, v in tags(host).items())
-    return "".join(f'{{"name":"cpu_{name}","labels":{{{marks}}},"value":{value(number, i)},"timestamp":{time_s}000}}\n'
-                   for i, name in enumerate(FIELDS)).encode()
+    return "".join(f'{{"name":"cpu_{name}","labels":{{{marks}}},"value":%s,"timestamp":%s000}}\n' for name in FIELDS)
 
 
-def series(host, time_s, number):
-    marks = tags(host)
-    return b"".join(encode.field(1, encode.time_series({"__name__": f"cpu_{name}", **marks},
-                                                       [(time_s * 1000, value(number, i))]))
-                    for i, name in enumerate(FIELDS))
+def text_points(form):
+    """A function that makes a point of text."""
+    frames = [frame(form, host) for host in range(HOSTS)]
+    each = 1 if form == "influx" else len(FIELDS)  # times in a point
+    values = [tuple(map(str, row)) for row in VALUES]
+    if each == 1:
+        return lambda host, time_s, number: (frames[host] % (*values[number % CYCLE], time_s)).encode()
+    return lambda host, time_s, number: (
+        frames[host] % tuple(x for one in values[number % CYCLE] for x in (one, time_s))).encode()
 
 
-MAKE = {"influx": influx, "prometheus-text": text, "json": json_lines, "prometheus-remote-write": series}
+def remote_write_points():
+    """A function that makes ten time series of a sample each."""
+    def labels(host, name):
+        # What is in front of the sample: its length is the same for all times of this century.
+        whole = encode.field(1, encode.time_series({"__name__": f"cpu_{name}", **tags(host)}, [(BEGIN_S * 1000, 0.5)]))
+        return whole[:-len(encode.sample(BEGIN_S * 1000, 0.5))]
+
+    heads = [[labels(host, name) for name in FIELDS] for host in range(HOSTS)]
+    values = [[encode.sample(0, one)[:9] for one in row] for row in VALUES]
+
+    def make(host, time_s, number):
+        time = encode.sample(time_s * 1000, 0.5)[9:]
+        return b"".join(piece for head, one in zip(heads[host], values[number % CYCLE]) for piece in (head, one, time))
+
+    return make
 
 
 def bodies(form, samples, size):
     """Bytes of `size` points each."""
-    make, body = MAKE[form], []
+    make, body = remote_write_points() if form == "prometheus-remote-write" else text_points(form), []
     for point in points(samples):
         body.append(make(*point))
         if len(body) == size:
