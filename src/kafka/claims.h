@@ -1,9 +1,9 @@
 // Claims: whose a partition is, among the members of one consumer.
 //
 // A group that has not heard of a member for long gives its partitions to others, while that member reads on
-// until it hears of it. Within one server the last one that was given a partition has the claim; the one before
-// it stores and buries nothing of it any more, and what it does just then is waited for, so that whoever comes
-// next begins behind it.
+// until it hears of it. Within one server the last one that was given a partition has the claim; the one
+// before it stores and buries nothing of it any more, and what it does just then is waited for, so that
+// whoever comes next begins behind it.
 //
 //   const std::uint64_t claim = claims.take(source);   // when the partition is given to us
 //   Claims::Turn turn(claims, source, claim);

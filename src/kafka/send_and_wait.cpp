@@ -13,22 +13,30 @@ class Deliveries {
  public:
   explicit Deliveries(std::size_t count) : statuses_(count) {}
 
-  void add() EXCLUDES(mutex_) {
+  /// One more is under way. @returns how many were done by then
+  std::size_t add() EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     ++open_;
+    return done_;
   }
   void set(std::size_t index, const Status& status) EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     statuses_[index] = status;
     --open_;
+    ++done_;
     changed_.notify_all();
   }
-  /// Until less than what there is now is under way. @returns false when there is nothing
-  bool wait_for_one() EXCLUDES(mutex_) {
+  /// The last one was not taken.
+  void take_back(std::size_t index, const Status& status) EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
-    const std::size_t before = open_;
-    while (open_ != 0 && open_ == before) changed_.wait(mutex_);
-    return before != 0;
+    statuses_[index] = status;
+    --open_;
+  }
+  /// Until more than so many are done. @returns false when none is under way that could be
+  bool wait_beyond(std::size_t done) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    while (open_ != 0 && done_ == done) changed_.wait(mutex_);
+    return done_ != done;
   }
   std::vector<Status> wait_for_all() EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
@@ -40,6 +48,7 @@ class Deliveries {
   Mutex mutex_;
   Condition changed_;
   std::size_t open_ GUARDED_BY(mutex_) = 0;
+  std::size_t done_ GUARDED_BY(mutex_) = 0;
   std::vector<Status> statuses_ GUARDED_BY(mutex_);
 };
 
@@ -49,13 +58,13 @@ std::vector<Status> send_and_wait(MessageSink& sink, std::vector<OutMessage> mes
   const auto deliveries = std::make_shared<Deliveries>(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {
     for (;;) {
-      deliveries->add();
+      const std::size_t done = deliveries->add();
       const Status sent =
           sink.send(messages[i], [deliveries, i](const Status& status) { deliveries->set(i, status); });
       if (sent.ok()) break;
-      deliveries->set(i, sent);
+      deliveries->take_back(i, sent);
       // A queue that is smaller than all of them has room again when one of ours has left it.
-      if (sent.code() != Code::ResourceExhausted || !deliveries->wait_for_one()) break;
+      if (sent.code() != Code::ResourceExhausted || !deliveries->wait_beyond(done)) break;
     }
   }
   return deliveries->wait_for_all();

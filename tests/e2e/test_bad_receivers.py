@@ -128,8 +128,10 @@ class BadReceivers(harness.TestCase):
     def test_webhooks(self):
         def config(*hows):
             routes = ", ".join(f"{{receiver: {how}, continue: true}}" for how in hows)
+            # An answer of "busy" counts when it is heard.
             receivers = ", ".join(f"{{name: {how}, webhook_configs: [{{url: 'http://127.0.0.1:"
-                                  f"{self.down if how == 'down' else self.receiver.port}/{how}/hook', timeout: {5 if how == 'busy' else 1}s,"
+                                  f"{self.down if how == 'down' else self.receiver.port}/{how}/hook',"
+                                  f" timeout: {5 if how == 'busy' else 1}s,"
                                   " http_config: {basic_auth: {username: u, password: p}}}]}" for how in hows)
             return ("notifications:\n  route: {receiver: ok, group_by: [alertname], group_wait: 0s, group_interval: 1s,"
                     f" repeat_interval: 1s, routes: [{routes}]}}\n  receivers: [{receivers}]\n")

@@ -12,6 +12,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr auto kFinish = std::chrono::seconds(5);
+constexpr auto kLongestRest = std::chrono::milliseconds(60'000);  // news may be urgent
 
 }  // namespace
 
@@ -90,8 +91,9 @@ std::optional<std::string> Lane::next() {
     }
     const auto first = queue_.begin();
     const auto now = steady_clock::now();
-    if (first->first > now) {
-      changed_.wait_for(mutex_, first->first - now);
+    const auto due = std::max(first->first, rest_until_);
+    if (due > now) {
+      changed_.wait_for(mutex_, due - now);
       continue;
     }
     std::string id = first->second;
@@ -107,8 +109,14 @@ void Lane::run(Integration& integration) {
   while (const auto id = next()) {
     const auto notification = jobs_.begin(*id);
     std::optional<std::int64_t> again_ms;
-    if (notification != nullptr) again_ms = jobs_.finish(*id, send(integration, *notification));
+    std::chrono::milliseconds rest{};
+    if (notification != nullptr) {
+      const Outcome outcome = send(integration, *notification);
+      rest = std::min(std::chrono::milliseconds(outcome.retry_after_ms), kLongestRest);
+      again_ms = jobs_.finish(*id, outcome);
+    }
     const MutexLock lock(mutex_);
+    if (rest.count() > 0) rest_until_ = std::max(rest_until_, steady_clock::now() + rest);
     // Unless somebody has pushed it since.
     if (again_ms && !times_.contains(*id))
       schedule(*id, steady_clock::now() + std::chrono::milliseconds(*again_ms));

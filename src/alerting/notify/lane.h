@@ -50,7 +50,8 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// To be sent now, also if it waited for another try.
+  /// To be sent now, also if it waited for another try; but not while the receiver has asked for rest, for up
+  /// to a minute.
   void push(const std::string& id) EXCLUDES(mutex_);
 
  private:
@@ -81,6 +82,7 @@ class Lane {
   std::set<std::pair<Time, std::string>> queue_ GUARDED_BY(mutex_);  // the same by time
   std::deque<Worker> workers_ GUARDED_BY(mutex_);
   std::size_t sending_ GUARDED_BY(mutex_) = 0;  // workers
+  Time rest_until_ GUARDED_BY(mutex_){};        // as the receiver asked
   bool stopping_ GUARDED_BY(mutex_) = false;
   Time deadline_ GUARDED_BY(mutex_){};
 
