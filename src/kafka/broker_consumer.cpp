@@ -356,14 +356,16 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
 // One by one: rd_kafka_consume_batch_queue() drops what it has gathered when a partition is paused meanwhile,
 // which librdkafka does itself to all of them while a group is made anew, and goes on behind it
 // (until 2.1.0).
-Messages BrokerConsumer::poll(std::size_t most, std::size_t most_bytes, std::int64_t wait_ms) {
+bool BrokerConsumer::poll(Messages& messages, std::size_t most, std::size_t most_bytes,
+                          std::int64_t wait_ms) {
   using Clock = std::chrono::steady_clock;
   // Not while something is in hand, which is from before the place.
   if (!impl_->paused && !impl_->without_place.empty()) impl_->find_places();
   const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
-  Messages messages;
+  messages.clear();
+  std::size_t count = 0;
   std::size_t bytes = 0;
-  const auto full = [&] { return messages.all().size() >= most || bytes >= most_bytes; };
+  const auto full = [&] { return count >= most || bytes >= most_bytes; };
   while (!full()) {
     // Where there is a message it is there at once; the clock is asked only when there is none.
     rd_kafka_message_t* one = rd_kafka_consumer_poll(impl_->client, 0);
@@ -374,15 +376,15 @@ Messages BrokerConsumer::poll(std::size_t most, std::size_t most_bytes, std::int
       if (one == nullptr) break;
     }
     if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR && !impl_->waits_for_place(*one)) {
+      ++count;
       bytes += one->len;
-      messages.add(one);
-    } else {
-      if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->take_error(*one);
-      rd_kafka_message_destroy(one);
+      messages.add(*one);
+    } else if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      impl_->take_error(*one);
     }
+    rd_kafka_message_destroy(one);
   }
-  messages.finish(full());
-  return messages;
+  return full();
 }
 
 void BrokerConsumer::pause() {

@@ -69,7 +69,9 @@ class BrokerConsumer {
   BrokerConsumer& operator=(const BrokerConsumer&) = delete;
 
   /// Up to `most` messages, of `most_bytes` or one message more, within `wait_ms`.
-  Messages poll(std::size_t most, std::size_t most_bytes, std::int64_t wait_ms);
+  /// @param messages  of the poll before, which go
+  /// @returns whether there were as many: there are more
+  bool poll(Messages& messages, std::size_t most, std::size_t most_bytes, std::int64_t wait_ms);
   /// No more messages of any partition until resume(); poll() goes on being called.
   void pause();
   void resume();

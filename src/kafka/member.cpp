@@ -61,14 +61,16 @@ void Member::report(ConsumerStatus& status) const {
 
 void Member::run() {
   while (!stopping_.load() && !open()) continue;
+  const ConsumerConfig& config = shared_.config;
+  const auto most_bytes = static_cast<std::size_t>(config.batch_bytes);
+  Messages messages(most_bytes);
   while (!stopping_.load()) {
-    const ConsumerConfig& config = shared_.config;
-    const Messages messages =
-        broker_->poll(static_cast<std::size_t>(config.batch_messages),
-                      static_cast<std::size_t>(config.batch_bytes), config.batch_wait_ms);
-    if (messages.full()) broker_->nudge_fetchers();
+    const bool full = broker_->poll(messages, static_cast<std::size_t>(config.batch_messages), most_bytes,
+                                    config.batch_wait_ms);
+    if (full) broker_->nudge_fetchers();
     in_hand_ = !messages.empty();
-    if (in_hand_) take_in(messages);
+    if (in_hand_) troubles_.end_code("_ALL_BROKERS_DOWN");
+    for (const Messages::Batch& batch : messages.batches()) take_in(batch);
     in_hand_ = false;
     tell_broker();
     look_around();
@@ -98,28 +100,7 @@ bool Member::open() {
   return true;
 }
 
-void Member::take_in(const Messages& messages) {
-  troubles_.end_code("_ALL_BROKERS_DOWN");
-  std::vector<Batch> batches;
-  Batch* last = nullptr;
-  for (const Message& message : messages.all()) {
-    const auto same = [&message](const Batch& batch) {
-      return batch.partition.number == message.partition && batch.partition.topic == message.topic;
-    };
-    if (last == nullptr || !same(*last)) {
-      const auto at = std::ranges::find_if(batches, same);
-      last = at != batches.end()
-                 ? &*at
-                 : &batches.emplace_back(Batch{{std::string(message.topic), message.partition}, {}});
-    }
-    // librdkafka may give one again when it pauses a partition.
-    if (last->messages.empty() || last->messages.back().offset < message.offset)
-      last->messages.push_back(message);
-  }
-  for (const Batch& batch : batches) take_batch(batch);
-}
-
-void Member::take_batch(const Batch& batch) {
+void Member::take_in(const Messages::Batch& batch) {
   std::uint64_t claim = 0;
   std::string source;
   std::int64_t position = 0;
@@ -199,14 +180,14 @@ bool Member::wait_out(Hold& hold, int attempt) {
   const std::int64_t most = std::min(kFirstWait_ms << std::min(attempt, 10), kLongestWait_ms);
   std::int64_t left =
       most / 2 + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most / 2 + 1));
+  Messages early(0);
   while (left > 0) {
     if (stopping_.load() || !holds(hold)) return false;
     const std::int64_t slice = std::min(left, kPoll_ms);
     const auto began = std::chrono::steady_clock::now();
-    const Messages early = broker_->poll(1, 1, slice);
+    broker_->poll(early, 1, 1, slice);
     // All are paused; what comes nevertheless is read again.
-    for (const Message& message : early.all())
-      broker_->place_anew({std::string(message.topic), message.partition});
+    for (const Messages::Batch& batch : early.batches()) broker_->place_anew(batch.partition);
     left -= std::max<std::int64_t>(
         1, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began)
                .count());

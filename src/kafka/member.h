@@ -81,11 +81,6 @@ class Member final : BrokerConsumer::Owner {
     std::string source;
     Claims::Turn turn;
   };
-  /// Messages of one partition, in order.
-  struct Batch {
-    Partition partition;
-    std::vector<Message> messages;
-  };
 
   std::vector<std::int64_t> assigned(std::span<const BrokerConsumer::Committed> committed) override
       EXCLUDES(mutex_);
@@ -99,8 +94,7 @@ class Member final : BrokerConsumer::Owner {
 
   void run();
   bool open();
-  void take_in(const Messages& messages);
-  void take_batch(const Batch& batch) EXCLUDES(mutex_);
+  void take_in(const Messages::Batch& batch) EXCLUDES(mutex_);
   bool keep_letters(Hold& hold, std::span<const Message> messages, const Taken& taken);
   bool try_until_done(Hold& hold, std::string_view what, const std::function<Status()>& act);
   bool wait_out(Hold& hold, int attempt);

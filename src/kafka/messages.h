@@ -1,10 +1,17 @@
-// Messages: what one poll gave, in librdkafka's memory.
+// Messages: what one poll gave, by partition.
+//
+// They are copied out of librdkafka's memory, which goes back at once: held until they are stored, 10,000 of
+// its messages would not fit the caches, and each poll would find its memory cold.
 //
 // Threads: one at a time.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
 #include <span>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "kafka/message.h"
@@ -15,39 +22,39 @@ namespace silverback::kafka {
 
 class Messages {
  public:
-  Messages() = default;
-  ~Messages();
-  Messages(Messages&& other) noexcept { swap(other); }
-  Messages& operator=(Messages&& other) noexcept {
-    swap(other);
-    return *this;
-  }
+  /// Messages of one partition, in order.
+  struct Batch {
+    Partition partition;
+    std::string_view topic;  // lasts as long as the messages' views
+    std::vector<Message> messages;
+  };
 
-  /// Of one partition in order; partitions in any. The views last as long as this.
-  std::span<const Message> all() const { return messages_; }
-  bool empty() const { return messages_.empty(); }
-  /// As many as were asked for: there are more.
-  bool full() const { return full_; }
+  /// @param usual_bytes  of the messages of a poll; this much is kept from one to the next
+  explicit Messages(std::size_t usual_bytes);
+  Messages(const Messages&) = delete;
+  Messages& operator=(const Messages&) = delete;
 
-  /// One that is no error, which this frees.
-  void add(rd_kafka_message_s* message);
-  /// After the last add().
-  void finish(bool full);
+  /// The views last until clear().
+  std::span<const Batch> batches() const { return std::span(batches_).first(used_); }
+  bool empty() const { return used_ == 0; }
+  std::size_t size() const { return size_; }
+
+  void clear();
+  /// A copy of one that is no error. One that was there before is left out: librdkafka may give one again
+  /// when it pauses a partition.
+  void add(const rd_kafka_message_s& message);
 
  private:
-  void swap(Messages& other) noexcept {
-    messages_.swap(other.messages_);
-    headers_.swap(other.headers_);
-    header_counts_.swap(other.header_counts_);
-    raw_.swap(other.raw_);
-    std::swap(full_, other.full_);
-  }
+  Batch& batch_of(std::string_view topic, std::int32_t partition);
+  std::string_view copy(const void* bytes, std::size_t size);
+  std::span<const Header> copy_headers(const rd_kafka_message_s& message);
 
-  std::vector<Message> messages_;
-  std::vector<Header> headers_;
-  std::vector<std::size_t> header_counts_;  // of each message
-  std::vector<rd_kafka_message_s*> raw_;
-  bool full_ = false;
+  std::unique_ptr<char[]> usual_;
+  std::pmr::monotonic_buffer_resource memory_;
+  std::vector<Batch> batches_;  // the first used_ of them; the others are there for their memory
+  std::size_t used_ = 0;
+  std::size_t last_ = 0;  // the one that the last message went to
+  std::size_t size_ = 0;
 };
 
 }  // namespace silverback::kafka

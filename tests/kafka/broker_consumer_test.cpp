@@ -64,17 +64,33 @@ ConsumerConfig config_for(const MockCluster& cluster) {
   return config;
 }
 
+// How many messages so many polls give.
+std::size_t poll(BrokerConsumer& consumer, int polls = 1) {
+  Messages messages(0);
+  std::size_t count = 0;
+  for (int i = 0; i < polls; ++i) {
+    consumer.poll(messages, 10, 1 << 20, 100);
+    count += messages.size();
+  }
+  return count;
+}
+
 // Values until there are `count`, or thirty seconds have passed.
 std::vector<std::string> values(BrokerConsumer& consumer, Recorder& owner, std::size_t count) {
   std::vector<std::string> all;
+  Messages messages(100);
   for (int i = 0; i < 300 && all.size() < count; ++i) {
-    const Messages messages = consumer.poll(100, 1 << 20, 100);
-    for (const Message& message : messages.all()) {
-      EXPECT_EQ(find_header(message, "kind"), "test");
-      EXPECT_FALSE(find_header(message, "other"));
-      EXPECT_GT(message.time_ms, 0);
-      owner.positions[{std::string(message.topic), message.partition}] = message.offset + 1;
-      all.emplace_back(message.value);
+    consumer.poll(messages, 100, 1 << 20, 100);
+    for (const Messages::Batch& batch : messages.batches()) {
+      for (const Message& message : batch.messages) {
+        EXPECT_EQ(find_header(message, "kind"), "test");
+        EXPECT_FALSE(find_header(message, "other"));
+        EXPECT_GT(message.time_ms, 0);
+        EXPECT_EQ(message.topic, batch.partition.topic);
+        EXPECT_EQ(message.partition, batch.partition.number);
+        all.emplace_back(message.value);
+      }
+      owner.positions[batch.partition] = batch.messages.back().offset + 1;
     }
   }
   return all;
@@ -115,7 +131,7 @@ TEST(BrokerConsumer, WhoLeavesCommitsAndTheNextGoesOn) {
   Recorder again;
   const auto last = BrokerConsumer::open(config_for(cluster), again, "mark");
   ASSERT_TRUE(last);
-  for (int i = 0; i < 100 && again.committed_before.size() < 2; ++i) (*last)->poll(1, 1 << 20, 100);
+  for (int i = 0; i < 100 && again.committed_before.size() < 2; ++i) poll(**last);
   EXPECT_EQ((again.committed_before[{"metrics", 1}]), 1);
   EXPECT_TRUE((again.ours[{"metrics", 1}]));
 }
@@ -129,10 +145,10 @@ TEST(BrokerConsumer, APausedOneGivesNothingAndGoesBackWhenTold) {
   ASSERT_EQ(values(**consumer, owner, 1).size(), 1u);
   (*consumer)->pause();
   cluster.send(0, "1");
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 1 << 20, 100).empty());
+  EXPECT_EQ(poll(**consumer, 5), 0U);
   owner.places[{"metrics", 0}] = 0;
   (*consumer)->place_anew({"metrics", 0});
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE((*consumer)->poll(10, 1 << 20, 100).empty());
+  EXPECT_EQ(poll(**consumer, 5), 0U);
   (*consumer)->resume();
   EXPECT_EQ(values(**consumer, owner, 2), (std::vector<std::string>{"0", "1"}));
 }
@@ -159,7 +175,7 @@ TEST(BrokerConsumer, ACommitIsAnswered) {
   ASSERT_EQ(values(**consumer, owner, 3).size(), 3u);
   const Position position{{"metrics", 0}, 3};
   (*consumer)->commit(std::span(&position, 1));
-  for (int i = 0; i < 50 && owner.told.empty(); ++i) EXPECT_TRUE((*consumer)->poll(1, 1 << 20, 100).empty());
+  for (int i = 0; i < 50 && owner.told.empty(); ++i) EXPECT_EQ(poll(**consumer), 0U);
   EXPECT_EQ(owner.told, (std::vector<std::int64_t>{3}));
 }
 
@@ -173,7 +189,8 @@ TEST(BrokerConsumer, WakingEndsAPoll) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     (*consumer)->wake();
   });
-  (*consumer)->poll(10, 1 << 20, 60'000);
+  Messages messages(0);
+  (*consumer)->poll(messages, 10, 1 << 20, 60'000);
   waker.join();
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(50));
 }
@@ -184,13 +201,13 @@ TEST(BrokerConsumer, APollIsBoundedInBytes) {
   Recorder owner;
   auto consumer = BrokerConsumer::open(config_for(cluster), owner);
   ASSERT_TRUE(consumer);
-  Messages first;
-  for (int i = 0; i < 100 && first.empty(); ++i) first = (*consumer)->poll(100, 1000, 1000);
-  EXPECT_EQ(first.all().size(), 2u);
-  EXPECT_TRUE(first.full());
-  const Messages rest = (*consumer)->poll(100, 1 << 20, 1000);
-  EXPECT_EQ(rest.all().size(), 3u);
-  EXPECT_FALSE(rest.full());
+  Messages messages(0);
+  bool full = false;
+  for (int i = 0; i < 100 && messages.empty(); ++i) full = (*consumer)->poll(messages, 100, 1000, 1000);
+  EXPECT_EQ(messages.size(), 2u);
+  EXPECT_TRUE(full);
+  EXPECT_FALSE((*consumer)->poll(messages, 100, 1 << 20, 1000));
+  EXPECT_EQ(messages.size(), 3u);
 }
 
 TEST(BrokerConsumer, SettingsThatAreWrongAreNamed) {
