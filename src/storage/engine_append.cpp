@@ -88,9 +88,13 @@ Result<AppendOutcome> Engine::append(Tenant tenant, const Batch& batch, SeriesRe
 Status Engine::resolve_unknown(std::uint64_t mix, Tenant tenant, const Batch& batch, SeriesResolver& resolver,
                                std::vector<SeriesRef>& refs, AppendOutcome& outcome) {
   std::vector<Unknown> slice;
+  bool created = false;
   for (std::size_t run = 0; run < refs.size();) {
     slice.clear();
     for (; run < refs.size() && slice.size() < kCreateSlice; ++run) {
+      if (refs[run] != kNoSeries) continue;
+      // Messages of a topic, or a file, bring a new series more than once: an earlier slice may have made it.
+      if (created) refs[run] = head_.find(mix, batch.runs[run].key);
       if (refs[run] != kNoSeries) continue;
       auto series = resolver.resolve(run);
       if (!series) {
@@ -101,6 +105,7 @@ Status Engine::resolve_unknown(std::uint64_t mix, Tenant tenant, const Batch& ba
     }
     if (slice.empty()) continue;
     if (Status failed = create_slice(mix, tenant, batch, slice, refs, outcome); !failed.ok()) return failed;
+    created = true;
   }
   return {};
 }

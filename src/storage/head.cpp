@@ -117,6 +117,11 @@ std::size_t Head::find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs
   return unknown;
 }
 
+SeriesRef Head::find(std::uint64_t tenant_mix, const Hash128& raw_key) const {
+  const ReaderLock lock(cache_mutex_);
+  return find_one(mixed(raw_key, tenant_mix));
+}
+
 void Head::bind(std::uint64_t tenant_mix, const Hash128& raw_key, SeriesRef ref) {
   const Hash128 key = mixed(raw_key, tenant_mix);
   const WriterLock lock(cache_mutex_);

@@ -44,6 +44,8 @@ class Head {
   /// @returns how many are not known
   std::size_t find(std::uint64_t tenant_mix, std::span<const SeriesRun> runs,
                    std::vector<SeriesRef>& refs) const EXCLUDES(cache_mutex_);
+  /// The same of one key.
+  SeriesRef find(std::uint64_t tenant_mix, const Hash128& key) const EXCLUDES(cache_mutex_);
   /// From now on find() gives `ref` for `key`. Several keys may name one series. Nothing happens to a known
   /// key.
   void bind(std::uint64_t tenant_mix, const Hash128& key, SeriesRef ref) EXCLUDES(cache_mutex_);

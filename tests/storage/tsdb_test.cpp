@@ -327,6 +327,20 @@ TEST_F(TsdbTest, ProgressWaitsForWhatIsRefused) {
   EXPECT_TRUE(tsdb_->progress("s").empty());
 }
 
+TEST_F(TsdbTest, ANewSeriesThatComesManyTimesInABatchIsAskedForFewTimes) {
+  open();
+  Request request;
+  for (int i = 0; i < 20'000; ++i)
+    request.series({{"__name__", "m"}, {"n", std::to_string(i % 100)}}).sample(i, i);
+  write(request);
+  EXPECT_LT(request.resolved, 2'000u);
+  std::size_t samples = 0;
+  const auto all = read_all(*tsdb_);
+  for (const auto& [labels, of_series] : all) samples += of_series.size();
+  EXPECT_EQ(all.size(), 100u);
+  EXPECT_EQ(samples, 20'000u);
+}
+
 TEST_F(TsdbTest, TheSameBytesUnderAnotherSaltAreAnotherSeries) {
   open();
   Request plain;
