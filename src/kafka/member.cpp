@@ -63,7 +63,7 @@ void Member::run() {
   while (!stopping_.load() && !open()) continue;
   const ConsumerConfig& config = shared_.config;
   const auto most_bytes = static_cast<std::size_t>(config.batch_bytes);
-  Messages messages(most_bytes);
+  Messages messages(most_bytes + most_bytes / 4);  // the last message, keys and headers come on top
   while (!stopping_.load()) {
     const bool full = broker_->poll(messages, static_cast<std::size_t>(config.batch_messages), most_bytes,
                                     config.batch_wait_ms);
