@@ -81,7 +81,7 @@ def build(preset, *targets, options=(), timeout=2400):
 
 
 # What a sanitizer says, and nothing else.
-FINDING = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|: runtime error: ")
+FINDING = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|:\d+:\d+: runtime error: ")
 
 
 def ctest(preset, *arguments, timeout=1800):

@@ -124,6 +124,7 @@ struct BrokerConsumer::Impl {
   List assigned() const;
   rd_kafka_resp_err_t commit_and_wait(std::span<const Position> positions) const;
   void take_error(const rd_kafka_message_t& message);
+  void want_place(const Partition& partition);
   bool waits_for_place(const rd_kafka_message_t& message) const;
   void find_places();
   void begin_at(const Position& position);
@@ -219,6 +220,9 @@ void BrokerConsumer::Impl::assign(rd_kafka_t* kafka, rd_kafka_topic_partition_li
 
 void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list) {
   const std::vector<Partition> partitions = partitions_of(list);
+  std::erase_if(without_place, [&partitions](const Partition& partition) {
+    return std::ranges::find(partitions, partition) != partitions.end();
+  });
   if (rd_kafka_assignment_lost(kafka) != 0) {
     owner->lost(partitions);
   } else {
@@ -252,10 +256,14 @@ void BrokerConsumer::Impl::finish_commit(rd_kafka_resp_err_t error,
 void BrokerConsumer::Impl::take_error(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF || is_idle_pattern(message)) return;
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    without_place.push_back({rd_kafka_topic_name(message.rkt), message.partition});
+    want_place({rd_kafka_topic_name(message.rkt), message.partition});
   } else {
     owner->trouble(rd_kafka_err2name(message.err), rd_kafka_message_errstr(&message));
   }
+}
+
+void BrokerConsumer::Impl::want_place(const Partition& partition) {
+  if (std::ranges::find(without_place, partition) == without_place.end()) without_place.push_back(partition);
 }
 
 // What comes of a partition before its place is known is read again from there.
@@ -265,23 +273,24 @@ bool BrokerConsumer::Impl::waits_for_place(const rd_kafka_message_t& message) co
   });
 }
 
-// A broker that does not answer is asked again at the next poll.
+// A broker that does not answer is asked again at the next poll, after the others.
 void BrokerConsumer::Impl::find_places() {
-  std::vector<Partition> open = std::exchange(without_place, {});
-  while (!open.empty()) {
-    const auto bounds = ask_bounds(open.back());
-    if (!bounds) break;
-    if (const auto place = owner->place_of(open.back(), *bounds)) begin_at({open.back(), *place});
-    open.pop_back();
+  while (!without_place.empty()) {
+    const auto bounds = ask_bounds(without_place.front());
+    if (!bounds) {
+      std::rotate(without_place.begin(), without_place.begin() + 1, without_place.end());
+      return;
+    }
+    if (const auto place = owner->place_of(without_place.front(), *bounds))
+      begin_at({without_place.front(), *place});
+    without_place.erase(without_place.begin());
   }
-  without_place.insert(without_place.end(), open.begin(), open.end());
 }
 
 void BrokerConsumer::Impl::begin_at(const Position& position) {
   const List list = kafka::list_of(std::span(&position, 1));
   std::string error = text_of(rd_kafka_incremental_unassign(client, list.get()));
   if (error.empty()) error = text_of(rd_kafka_incremental_assign(client, list.get()));
-  if (paused) rd_kafka_pause_partitions(client, list.get());
   complain("assign", error);
 }
 
@@ -375,12 +384,12 @@ bool BrokerConsumer::poll(Messages& messages, std::size_t most, std::size_t most
       one = rd_kafka_consumer_poll(impl_->client, static_cast<int>(left));
       if (one == nullptr) break;
     }
-    if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR && !impl_->waits_for_place(*one)) {
+    if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      impl_->take_error(*one);
+    } else {
       ++count;
       bytes += one->len;
-      messages.add(*one);
-    } else if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      impl_->take_error(*one);
+      if (!impl_->waits_for_place(*one)) messages.add(*one);
     }
     rd_kafka_message_destroy(one);
   }
@@ -417,10 +426,7 @@ void BrokerConsumer::nudge_fetchers() {
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) impl_->no_nudge_until = now + kRest;
 }
 
-void BrokerConsumer::place_anew(const Partition& partition) {
-  std::vector<Partition>& open = impl_->without_place;
-  if (std::ranges::find(open, partition) == open.end()) open.push_back(partition);
-}
+void BrokerConsumer::place_anew(const Partition& partition) { impl_->want_place(partition); }
 
 bool BrokerConsumer::may_commit() const { return !impl_->joining.load(); }
 

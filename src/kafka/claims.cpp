@@ -6,14 +6,14 @@ std::uint64_t Claims::take(const std::string& source) {
   const MutexLock lock(mutex_);
   Claim& claim = claims_[source];
   const std::uint64_t number = claim.number = ++last_;
-  while (claim.in_turn) left_.wait(mutex_);
+  while (claim.in_turn && claim.number == number) left_.wait(mutex_);
   return number;
 }
 
 std::uint64_t Claims::take_if_free(const std::string& source) {
   const MutexLock lock(mutex_);
   Claim& claim = claims_[source];
-  if (claim.number != 0 || claim.in_turn) return 0;
+  if (claim.number != 0) return 0;
   return claim.number = ++last_;
 }
 

@@ -48,7 +48,7 @@ class Claims {
     bool entered_ = false;
   };
 
-  /// From now on it is the caller's. Waits for the turn of the one before.
+  /// From now on it is the caller's, until another one takes it. Waits for the turn of the one before.
   /// @returns another number each time, 1 or more
   std::uint64_t take(const std::string& source) EXCLUDES(mutex_);
   /// Takes it when nobody has it. @returns 0 when somebody has

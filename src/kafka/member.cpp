@@ -4,8 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/log.h"
-
 namespace silverback::kafka {
 namespace {
 
@@ -138,8 +136,12 @@ void Member::take_in(const Messages::Batch& batch) {
   }
 }
 
-// First the letters, then the position: a kill in between reads the run again.
+// First the letters, then the position: a kill in between reads the run again. Nothing but a kill should, so
+// no letter is sent while the log takes nothing.
 bool Member::keep_letters(Hold& hold, std::span<const Message> messages, const Taken& taken) {
+  const Progress before{hold.source, messages.front().offset};
+  if (taken.samples == 0 && !try_until_done(hold, "store", [&] { return intake_.keep(before); }))
+    return false;
   std::vector<DeadLetter> letters = make_letters(shared_, messages, taken.bad);
   if (!try_until_done(hold, "dead_letters", [&] { return bury(shared_, letters); })) return false;
   const Progress after{hold.source, messages.back().offset + 1};
@@ -274,7 +276,7 @@ void Member::look_around() {
   const MutexLock lock(mutex_);
   for (auto& [partition, owned] : owned_) {
     owned.bounds = broker_->bounds(partition);
-    owned.passed = in_hand_ ? -1 : broker_->passed(partition);
+    owned.passed = in_hand_ || owned.displaced ? -1 : broker_->passed(partition);
     owned.show_lag();
   }
 }

@@ -105,7 +105,7 @@ class Member final : BrokerConsumer::Owner {
   void set_waiting(const Partition& partition, bool waiting) EXCLUDES(mutex_);
   void look_around() EXCLUDES(mutex_);
   void tell_broker() EXCLUDES(mutex_);
-  std::int64_t begin_at_end(const Partition& partition, const std::string& source);
+  std::int64_t begin_at_end(const Partition& partition, const Owned& owned);
   std::map<std::string, std::int64_t, std::less<>> stored_positions() const;
   std::string source_of(const Partition& partition) const;
 

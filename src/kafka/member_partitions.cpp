@@ -23,14 +23,15 @@ std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Commi
   for (const std::string_view code :
        {"UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED"})
     troubles_.end_code(code);
-  std::map<Partition, std::uint64_t> claims;
+  std::vector<std::uint64_t> claims;
   for (const BrokerConsumer::Committed& position : committed)
-    claims[position.partition] = shared_.claims.take(source_of(position.partition));
+    claims.push_back(shared_.claims.take(source_of(position.partition)));
   const auto own = stored_positions();  // from here on nobody else stores of these
   std::vector<std::int64_t> begins;
   for (const BrokerConsumer::Committed& position : committed) {
     const Partition& partition = position.partition;
     Owned owned;
+    owned.claim = claims[begins.size()];
     owned.source = source_of(partition);
     const auto stored = own.find(owned.source);
     owned.position = stored == own.end() ? -1 : stored->second;
@@ -38,9 +39,8 @@ std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Commi
     // store.
     if (!position.ours || owned.position < 0) owned.position = std::max(owned.position, position.offset);
     if (owned.position < 0 && position.offset != BrokerConsumer::kNotTold && !shared_.config.from_earliest)
-      owned.position = begin_at_end(partition, owned.source);
+      owned.position = begin_at_end(partition, owned);
     owned.told = position.offset;
-    owned.claim = claims[partition];
     owned.lease = std::make_unique<Metrics::Lease>(
         metrics(), MetricLabels{{"consumer", shared_.config.name},
                                 {"topic", partition.topic},
@@ -61,13 +61,14 @@ std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Commi
 }
 
 // Who begins at the end begins there also after a kill. -1 when the broker does not say where it is.
-std::int64_t Member::begin_at_end(const Partition& partition, const std::string& source) {
+std::int64_t Member::begin_at_end(const Partition& partition, const Owned& owned) {
   if (broker_ == nullptr) return -1;  // we are leaving
   const auto bounds = broker_->ask_bounds(partition);
-  if (!bounds) return -1;
-  if (const Status kept = intake_.keep({source, bounds->next}); !kept.ok())
+  Claims::Turn turn(shared_.claims, owned.source, owned.claim);
+  if (!bounds || !turn.enter()) return -1;
+  if (const Status kept = intake_.keep({owned.source, bounds->next}); !kept.ok())
     log(LogLevel::Warn, "kafka: where a partition begins is not kept",
-        {{"source", source}, {"err", kept.message()}});
+        {{"source", owned.source}, {"err", kept.message()}});
   return bounds->next;
 }
 
@@ -79,7 +80,8 @@ std::vector<Position> Member::revoked(std::span<const Partition> partitions) {
   for (const Partition& partition : partitions) {
     const auto at = owned_.find(partition);
     if (at == owned_.end()) continue;
-    if (at->second.position >= 0 && at->second.position != at->second.told)
+    const bool known = at->second.position >= 0 && !at->second.displaced;  // else another one of ours knows
+    if (known && at->second.position != at->second.told)
       positions.push_back({partition, at->second.position});
     log(LogLevel::Info, "kafka: partition given up",
         {{"consumer", shared_.config.name},
@@ -107,15 +109,19 @@ void Member::lost(std::span<const Partition> partitions) {
 
 std::optional<std::int64_t> Member::place_of(const Partition& partition,
                                              const BrokerConsumer::Bounds& bounds) {
+  std::uint64_t claim = 0;
   std::int64_t position = -1;
   std::string source;
   {
     const MutexLock lock(mutex_);
     const auto at = owned_.find(partition);
     if (at == owned_.end()) return std::nullopt;
+    claim = at->second.claim;
     position = at->second.position;
     source = at->second.source;
   }
+  Hold hold{partition, claim, source, {shared_.claims, source, claim}};
+  if (!enter(hold)) return std::nullopt;
   if (position >= bounds.first && position <= bounds.next) {
     troubles_.end_code("out_of_range");
     return position;

@@ -11,7 +11,9 @@ Messages::Messages(std::size_t usual_bytes)
     : usual_(std::make_unique_for_overwrite<char[]>(usual_bytes)), memory_(usual_.get(), usual_bytes) {}
 
 void Messages::clear() {
+  constexpr std::size_t kKept = 8;  // whose memory is kept
   for (Batch& batch : std::span(batches_).first(used_)) batch.messages.clear();
+  if (batches_.size() > kKept) batches_.resize(kKept);
   memory_.release();
   used_ = last_ = size_ = 0;
 }

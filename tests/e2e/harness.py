@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -26,6 +27,9 @@ class Answer:
 
     def json(self):
         return json.loads(self.body)
+
+
+SANITIZER = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|:\d+:\d+: runtime error: ")
 
 
 class Server:
@@ -60,8 +64,12 @@ class Server:
         return self
 
     def _read_log(self, stream):
+        finding = False
         for line in stream:
             self.log.append(line.rstrip("\n"))
+            finding = finding or SANITIZER.search(line) is not None
+            if finding:  # for whoever reads the tests' output, whatever becomes of the test
+                print(line, end="", file=sys.stderr)
             found = re.search(r'msg=listening .*port=(\d+)', line)
             if found:
                 self.port = int(found.group(1))

@@ -101,6 +101,7 @@ std::optional<std::string> Lane::next() {
     queue_.erase(first);
     length_.store(times_.size(), std::memory_order_relaxed);
     ++sending_;
+    if (!queue_.empty()) changed_.notify_one();  // who was woken for it may have waited out a rest instead
     return id;
   }
 }
