@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "kafka/client_settings.h"
+#include "kafka/join_watch.h"
 #include "kafka/partition_list.h"
 
 namespace silverback::kafka {
@@ -44,9 +44,6 @@ bool passes_with_rebalance(rd_kafka_resp_err_t error) {
 }
 
 constexpr int kCommittedTimeout_ms = 10'000;
-// https://kafka.apache.org/protocol#protocol_api_keys
-constexpr std::int16_t kJoinGroup = 11;
-constexpr std::int16_t kSyncGroup = 14;
 
 }  // namespace
 
@@ -58,10 +55,7 @@ struct BrokerConsumer::Impl {
   std::vector<Partition> without_place;  // the owner is still to be asked
   std::chrono::steady_clock::time_point committing_since;
   std::chrono::steady_clock::time_point no_nudge_until;
-  // Written by librdkafka's threads; nothing else goes with them.
-  std::atomic<bool> joining{false};      // from JoinGroup until SyncGroup is answered
-  std::atomic<bool> half_joined{false};  // JoinGroup was answered
-  bool ever_assigned = false;
+  JoinWatch group;  // before the client, whose threads use it
   rd_kafka_t* client = nullptr;
   rd_kafka_queue_t* queue = nullptr;
 
@@ -75,8 +69,7 @@ struct BrokerConsumer::Impl {
                            void* self) {
     auto& impl = *static_cast<Impl*>(self);
     if (why == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-      impl.joining.store(false);
-      impl.ever_assigned = true;
+      impl.group.assigned();
       impl.assign(client, list);
     } else {
       impl.unassign(client, list);
@@ -89,34 +82,12 @@ struct BrokerConsumer::Impl {
                         void* self) {
     static_cast<Impl*>(self)->finish_commit(error, list);
   }
-  // JoinGroup is answered when all members have asked. What is sent behind it on the connection waits, and
-  // comes with a generation that is over then; until SyncGroup is answered offsets are refused.
-  static rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*,
-                                    std::size_t) {
-    rd_kafka_interceptor_add_on_request_sent(client, "joining", on_request, self);
-    rd_kafka_interceptor_add_on_response_received(client, "joining", on_response, self);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  }
-  static rd_kafka_resp_err_t on_request(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
-                                        std::int16_t, std::int32_t, std::size_t, void* self) {
-    if (api == kJoinGroup) static_cast<Impl*>(self)->joining.store(true);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  }
-  static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
-                                         std::int16_t, std::int32_t, std::size_t, std::int64_t,
-                                         rd_kafka_resp_err_t, void* self) {
-    auto& impl = *static_cast<Impl*>(self);
-    if (api == kJoinGroup) impl.half_joined.store(true);
-    if (api == kSyncGroup) impl.joining.store(false);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  }
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
     log(level <= 3 ? LogLevel::Warn : LogLevel::Debug, "librdkafka",
         {{"facility", facility}, {"text", text}});
   }
 
   bool leave();
-  bool between_join_and_assignment() const { return !ever_assigned && half_joined.load(); }
   void assign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_list_t* list);
   void finish_commit(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* list) const;
@@ -143,7 +114,8 @@ bool BrokerConsumer::Impl::leave() {
   constexpr int kPoll_ms = 50;
   constexpr int kFixed = 0x020300ff;
   auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while ((joining.load() || between_join_and_assignment()) && std::chrono::steady_clock::now() < deadline) {
+  while ((group.joining() || group.between_join_and_assignment()) &&
+         std::chrono::steady_clock::now() < deadline) {
     if (rd_kafka_message_t* late = rd_kafka_consumer_poll(client, kPoll_ms)) rd_kafka_message_destroy(late);
   }
   // rd_kafka_consumer_close() would wait for brokers that are gone until the session is over.
@@ -158,7 +130,7 @@ bool BrokerConsumer::Impl::leave() {
   }
   rd_kafka_queue_destroy(closing);
   return rd_kafka_consumer_closed(client) != 0 &&
-         (!between_join_and_assignment() || rd_kafka_version() >= kFixed);
+         (!group.between_join_and_assignment() || rd_kafka_version() >= kFixed);
 }
 
 // With our mark.
@@ -228,7 +200,7 @@ void BrokerConsumer::Impl::unassign(rd_kafka_t* kafka, rd_kafka_topic_partition_
   } else {
     const std::vector<Position> positions = owner->revoked(partitions);
     // Behind a JoinGroup that is not answered an offset is refused, and waited for until then.
-    if (!positions.empty() && !joining.load()) {
+    if (!positions.empty() && !group.joining()) {
       const rd_kafka_resp_err_t failed = commit_and_wait(positions);
       if (failed != RD_KAFKA_RESP_ERR_NO_ERROR && failed != RD_KAFKA_RESP_ERR__NO_OFFSET)
         owner->trouble("commit", rd_kafka_err2str(failed));
@@ -342,7 +314,7 @@ Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfi
   rd_kafka_conf_set_error_cb(conf, Impl::on_error);
   rd_kafka_conf_set_offset_commit_cb(conf, Impl::on_commit);
   rd_kafka_conf_set_log_cb(conf, Impl::on_log);
-  rd_kafka_conf_interceptor_add_on_new(conf, "joining", Impl::on_new, impl.get());
+  impl->group.add_to(conf);
   char error[512] = "";
   impl->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
   if (impl->client == nullptr) {
@@ -428,7 +400,7 @@ void BrokerConsumer::nudge_fetchers() {
 
 void BrokerConsumer::place_anew(const Partition& partition) { impl_->want_place(partition); }
 
-bool BrokerConsumer::may_commit() const { return !impl_->joining.load(); }
+bool BrokerConsumer::may_commit() const { return !impl_->group.joining(); }
 
 void BrokerConsumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 

@@ -112,7 +112,7 @@ class Receiver:
         if how == "slow":
             self._wait(connection, 1.5)
         status, more = {"fail": ("500 Internal Server Error", ""), "wrong": ("400 Bad Request", ""),
-                        "busy": ("429 Too Many Requests", "Retry-After: 1\r\n"),
+                        "busy": ("429 Too Many Requests", "Retry-After: 2\r\n"),
                         "redirect": ("307 Temporary Redirect", f"Location: {self.elsewhere}{request.path}\r\n"),
                         }.get(how, ("200 OK", ""))
         connection.sendall(f"HTTP/1.1 {status}\r\n{more}Content-Length: 2\r\n\r\n{{}}".encode())
