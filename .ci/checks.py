@@ -21,8 +21,8 @@ FUZZ_SECONDS = 20
 # Past this, steps that can wait for the next run are left out, so that a slow machine is done within the hour.
 BUDGET_S = 40 * 60
 BEGIN = time.monotonic()
-# Under sanitizers programs are many times slower, and what waits for a clock may fail once. What a sanitizer finds
-# counts nevertheless, and the release step tries nothing twice.
+# What waits for a clock may fail once on a machine that is busy. It is named as such, and what a sanitizer finds counts
+# nevertheless.
 PATIENT = ("--repeat", "until-pass:2")
 SERVER = os.path.join(TOP, "build/release/silverback") + " --storage.path={dir} --web.listen-address=127.0.0.1:{port}"
 
@@ -124,7 +124,7 @@ def step_format():
 
 def step_release():
     if build("release", options=("-DSILVERBACK_TESTS=ON", "-DSILVERBACK_BENCH=ON")):
-        ctest("release")
+        ctest("release", *PATIENT)
     check("check-config", ["build/release/silverback", "check", "config", "config/silverback.yml"], 10)
 
 

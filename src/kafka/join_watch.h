@@ -4,7 +4,8 @@
 // asked. What is sent behind it on the connection waits, and comes with a generation that is over then; until
 // SyncGroup is answered offsets are refused.
 //
-// Threads: any, but assigned() and between_join_and_assignment() of the member's. Lives as long as the client.
+// Threads: any, but assigned() and between_join_and_assignment() of the member's. Lives as long as the
+// client.
 #pragma once
 
 #include <atomic>

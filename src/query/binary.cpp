@@ -70,13 +70,6 @@ void apply(const ElementOperation& operation, std::span<const double> a, std::sp
   }
 }
 
-double apply_scalar(BinaryOp op, double a, double b) {
-  double out = 0;
-  std::uint64_t present = 1;
-  apply({op, true, false}, {&a, 1}, {&b, 1}, {&out, 1}, {&present, 1});
-  return out;
-}
-
 ScalarOperationSource::ScalarOperationSource(const BinaryContext& context, std::unique_ptr<RowSource> rows,
                                              Matrix scalar, bool scalar_left)
     : rows_(std::move(rows)),

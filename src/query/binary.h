@@ -20,9 +20,6 @@ struct BinaryContext {
   Budget& budget;
 };
 
-/// Of two numbers; comparisons give 1 or 0.
-double apply_scalar(promql::BinaryOp op, double a, double b);
-
 /// out = a op b. Comparisons: out = a, and the bits of what does not hold are cleared; with return_bool 1 or
 /// 0.
 struct ElementOperation {

@@ -354,6 +354,9 @@ Result<Matrix> Evaluator::binary(const BinaryExpr& node, const StepGrid& grid) {
   auto right = evaluate(*node.rhs, grid);
   if (!right) return right;
   if (is_scalar(*node.lhs) && is_scalar(*node.rhs)) {
+    if (node.op == BinaryOp::TrimUpper || node.op == BinaryOp::TrimLower)
+      return Status(Code::Unprocessable, "operator \"" + std::string(to_string(node.op)) +
+                                             "\" trims native histograms: it is not allowed between scalars");
     apply({node.op, true, false}, left->values(0), right->values(0), left->values(0), left->present(0));
     return left;
   }

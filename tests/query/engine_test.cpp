@@ -78,6 +78,14 @@ TEST_F(EngineTest, TellsLabelMistakesInTheDataFromMistakesInTheText) {
   EXPECT_EQ(instant("a * on() a", 0).status().code(), Code::Unprocessable);
 }
 
+TEST_F(EngineTest, TrimsNoScalars) {
+  add({{"__name__", "a"}}, 1);
+
+  EXPECT_EQ(instant("1 >/ 2", 0).status().message(),
+            "operator \">/\" trims native histograms: it is not allowed between scalars");
+  EXPECT_EQ(instant("1 </ 2 > a", 0).status().code(), Code::Unprocessable);
+}
+
 TEST_F(EngineTest, StopsAtTheLimitOfSamples) {
   for (int i = 0; i < 100; ++i) add({{"__name__", "up"}, {"i", std::to_string(i)}}, 100);
   limits_ = Limits{.max_samples = 5'000};
