@@ -6,6 +6,7 @@
     kafka_throughput.py --steady RATE      delay of messages at RATE samples a second, for a minute
 """
 import argparse
+import ctypes
 import http.client
 import os
 import re
@@ -100,7 +101,18 @@ def bodies(form, samples, size):
 
 def finish(form, body):
     whole = b"".join(body)
-    return encode.snappy(whole) if form == "prometheus-remote-write" else whole
+    return compress(whole) if form == "prometheus-remote-write" else whole
+
+
+SNAPPY = ctypes.CDLL("libsnappy.so.1")
+
+
+def compress(data):
+    """Snappy as senders have it: the tests' own does not make anything smaller."""
+    size = ctypes.c_size_t(SNAPPY.snappy_max_compressed_length(ctypes.c_size_t(len(data))))
+    out = ctypes.create_string_buffer(size.value)
+    assert SNAPPY.snappy_compress(data, ctypes.c_size_t(len(data)), out, ctypes.byref(size)) == 0
+    return out.raw[:size.value]
 
 
 def partition_of(number, size):
