@@ -73,6 +73,7 @@ Status JsonDecoder::name_fields(const JsonFields& fields) {
       fields.name.empty() && fields.labels.empty() && fields.value.empty() && fields.timestamp.empty();
   if (usual && usual_fields_) return {};
   usual_fields_ = usual;
+  usual_members_ = {};
   fields_.clear();
   const auto add = [this](Field field, std::string_view own, std::initializer_list<std::string_view> names) {
     if (!own.empty()) return fields_.push_back({own, field});
@@ -168,11 +169,34 @@ bool JsonDecoder::parse_sample(JsonScan& scan) {
     return true;
   }
   scan.take('{');
+  std::size_t number = 0;
   for (bool more = !scan.take('}'); more;) {
+    UsualMember& usual = usual_members_[number++ % usual_members_.size()];
     JsonText name;
-    if (!scan.member(name) || !parse_field(scan, field_of(name), name) || !scan.next('}', more)) return false;
+    Field field{};
+    if (!parse_member(scan, usual, name, field) || !parse_field(scan, field, name) || !scan.next('}', more))
+      return false;
   }
   check_columns();
+  return true;
+}
+
+// The name and the colon.
+bool JsonDecoder::parse_member(JsonScan& scan, UsualMember& usual, JsonText& name, Field& field) {
+  constexpr std::size_t kLongest = 64;  // that is remembered
+  scan.skip_blanks();
+  const char* const begin = scan.at();
+  if (!usual.text.empty() &&
+      std::string_view(begin, static_cast<std::size_t>(scan.end() - begin)).starts_with(usual.text)) {
+    name.raw = {begin + 1, usual.name_size};
+    field = usual.field;
+    scan.go_to(begin + usual.text.size());
+    return true;
+  }
+  if (!scan.member(name)) return false;
+  field = field_of(name);
+  const auto size = static_cast<std::size_t>(scan.at() - begin);
+  if (size <= kLongest) usual = {std::string(begin, size), name.raw.size(), field};
   return true;
 }
 

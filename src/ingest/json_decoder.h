@@ -2,7 +2,8 @@
 //
 // The key of a series is a sum of two seeded hashes: of the name's bytes between its quotes, and of the
 // labels object from brace to brace, both as they stand. What is inside is read when the store asks. Labels
-// mostly follow each other as they did the last time: SeenKeys then knows where they end, and their hash.
+// mostly follow each other as they did the last time: SeenKeys then knows where they end, and their hash. And
+// the members of a sample are mostly called as those of the one before.
 //
 // A list is walked to its end before anything of it may be stored. Else each object stands alone, on a line
 // of its own or on several; where one is not JSON, reading goes on behind its line, or, when it has several,
@@ -14,6 +15,8 @@
 // Threads: one. Views point into the body given to parse() and last as long as it does.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -56,6 +59,12 @@ class JsonDecoder final : public Resolver {
     std::uint32_t labels_size = 0;  // 0: none
     bool name_escaped = false;
   };
+  /// How a member began in the last sample.
+  struct UsualMember {
+    std::string text;  // from its quote to its colon; empty: not known
+    std::size_t name_size = 0;
+    Field field = Field::Other;
+  };
   /// One or several values, or times, of the object that is being read.
   template <typename T>
   struct Column {
@@ -70,6 +79,7 @@ class JsonDecoder final : public Resolver {
 
   Status name_fields(const JsonFields& fields);
   Field field_of(const JsonText& name) const;
+  bool parse_member(JsonScan& scan, UsualMember& usual, JsonText& name, Field& field);
 
   void enter(JsonScan& scan);
   void go_to(std::size_t run);
@@ -109,6 +119,7 @@ class JsonDecoder final : public Resolver {
   Batch* batch_ = nullptr;
   Tally* tally_ = nullptr;
   std::vector<FieldName> fields_;
+  std::array<UsualMember, 8> usual_members_;
   bool usual_fields_ = false;   // they are those that JsonFields names, also of the next request
   std::vector<Series> series_;  // parallel to batch.runs
 

@@ -23,10 +23,7 @@ class JoinWatch {
   /// The client that is made with these settings is watched.
   void add_to(rd_kafka_conf_s* conf);
   /// Partitions were given to us.
-  void assigned() {
-    joining_.store(false);
-    ever_assigned_ = true;
-  }
+  void assigned() { ever_assigned_ = true; }
 
   /// From JoinGroup until SyncGroup is answered.
   bool joining() const { return joining_.load(); }

@@ -342,6 +342,33 @@ TEST(JsonWriter, KnowsASeriesAgain) {
   EXPECT_EQ(bench.store.series.size(), 3U);
 }
 
+// Of a name that is called as before no byte is looked at again; it may come later, and another in its place.
+TEST(JsonWriter, MembersMayComeInAnyOrder) {
+  Bench bench;
+  const WriteReport report = write(bench, R"({"name":"a", "value" : 1, "time" : 1}
+{"name":"a","value":2,"time":2}
+{"name":"a","value":"x","time":2}
+{"value":3,"time":3,"name":"a"}
+{"names":"b","name":"a","value":4,"time":4}
+{"nam\u0065":"a","value":5,"time":5}
+{"nam\u0065":"a","value":6,"time":6}
+{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"name":"a","value":7,"time":7}
+{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"name":"a","value":8,"time":8}
+{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"nome":"a","value":9,"time":9})");
+  EXPECT_EQ(dump(bench.store),
+            "a 1@1000000000 2@2000000000 3@3000000000 4@4000000000 5@5000000000 "
+            "6@6000000000 7@7000000000 8@8000000000\n");
+  EXPECT_EQ(report.message, "line 3: value: \"x\" is not a number\nline 10: there is no name");
+}
+
+TEST(JsonWriter, AFieldIsWhatItsOptionsSay) {
+  Bench bench;
+  const std::string sample = R"({"a":"one","b":"two","timestamp":3,"value":4})";
+  for (const std::string_view name : {"a", "b", "a"})
+    write(bench, sample + "\n" + sample + "\n" + sample, {.fields = {.name = name}});
+  EXPECT_EQ(dump(bench.store), "one 4@3000000000\ntwo 4@3000000000\n");
+}
+
 TEST(JsonWriter, LimitsHold) {
   Bench bench(
       {.max_labels = 2, .max_label_value_bytes = 4, .max_future_ns = kNsPerSecond, .max_problems = 3});
