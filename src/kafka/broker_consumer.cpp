@@ -24,13 +24,6 @@ std::string text_of(rd_kafka_error_t* error) {
   return text;
 }
 
-// Of the characters that a topic's name may have only the dot means something in a pattern.
-std::string escape_dots(std::string_view topic) {
-  std::string escaped;
-  for (const char c : topic) escaped += c == '.' ? std::string("\\.") : std::string(1, c);
-  return escaped;
-}
-
 // A pattern that fits no topic yet is nothing that is wrong.
 bool is_idle_pattern(const rd_kafka_message_t& message) {
   return message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && message.rkt != nullptr &&
@@ -284,24 +277,8 @@ BrokerConsumer::~BrokerConsumer() {
 
 Result<std::unique_ptr<BrokerConsumer>> BrokerConsumer::open(const ConsumerConfig& config, Owner& owner,
                                                              std::string mark) {
-  // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier. A
-  // member hears with its heartbeats that the group is made anew; what others wait for then, they wait for so
-  // long.
-  TextPairs own = {{"fetch.max.bytes", "3145728"},
-                   {"heartbeat.interval.ms", "500"},
-                   {"queued.max.messages.kbytes", "16384"},
-                   {"queued.min.messages", "20000"},
-                   {"topic.metadata.refresh.interval.ms", "10000"}};
-  if (!config.dead_letter_topic.empty())  // which a pattern may fit: each letter would be one again
-    own.emplace_back("topic.blacklist", "^" + escape_dots(config.dead_letter_topic) + "$");
-  own.insert(own.end(), config.settings.begin(), config.settings.end());
-  auto settings = client_settings(config.brokers, config.security, own);
+  const auto settings = consumer_settings(config);
   if (!settings) return settings.status();
-  settings->insert(settings->end(), {{"group.id", config.group},
-                                     {"enable.auto.commit", "false"},
-                                     {"enable.auto.offset.store", "false"},
-                                     {"auto.offset.reset", "error"},
-                                     {"partition.assignment.strategy", "cooperative-sticky"}});
   auto made = make_client_conf(*settings);
   if (!made) return made.status();
   rd_kafka_conf_t* const conf = *made;
@@ -420,7 +397,5 @@ BrokerConsumer::Bounds BrokerConsumer::bounds(const Partition& partition) const 
   }
   return {low >= 0 ? low : -1, high >= 0 ? high : -1};
 }
-
-std::vector<Partition> BrokerConsumer::assignment() const { return partitions_of(impl_->assigned().get()); }
 
 }  // namespace silverback::kafka

@@ -94,7 +94,6 @@ class BrokerConsumer {
   void nudge_fetchers();
   /// Ends a poll() that waits. Threads: any.
   void wake();
-  std::vector<Partition> assignment() const;
 
  private:
   struct Impl;

@@ -2,9 +2,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 namespace silverback::kafka {
 namespace {
@@ -22,6 +24,18 @@ Result<std::string> password_of(const Security& security) {
   std::string text{std::istreambuf_iterator<char>(in), {}};
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+const std::string* find(const TextPairs& settings, std::string_view name) {
+  const auto at = std::ranges::find(settings, name, &TextPairs::value_type::first);
+  return at == settings.end() ? nullptr : &at->second;
+}
+
+// Of the characters that a topic's name may have only the dot means something in a pattern.
+std::string escape_dots(std::string_view topic) {
+  std::string escaped;
+  for (const char c : topic) escaped += c == '.' ? std::string("\\.") : std::string(1, c);
+  return escaped;
 }
 
 }  // namespace
@@ -49,10 +63,59 @@ Result<TextPairs> client_settings(const std::vector<std::string>& brokers, const
   return settings;
 }
 
-Status check_client_settings(const TextPairs& settings, bool consumes) {
-  TextPairs all = settings;
-  if (consumes) all.emplace_back("group.id", "check");
-  const auto made = make_client_conf(all);
+Result<TextPairs> consumer_settings(const ConsumerConfig& config) {
+  // Less is kept in memory than librdkafka would by itself, and topics that are new are seen earlier. A
+  // member hears with its heartbeats that the group is made anew; what others wait for then, they wait for so
+  // long.
+  TextPairs own = {{"heartbeat.interval.ms", "500"},
+                   {"queued.max.messages.kbytes", "16384"},
+                   {"queued.min.messages", "20000"},
+                   {"topic.metadata.refresh.interval.ms", "10000"}};
+  // Must not be less than message.max.bytes.
+  if (find(config.settings, "message.max.bytes") == nullptr) own.emplace_back("fetch.max.bytes", "3145728");
+  own.insert(own.end(), config.settings.begin(), config.settings.end());
+  if (!config.dead_letter_topic.empty()) {  // which a pattern may fit: each letter would be one again
+    const std::string* const more = find(config.settings, "topic.blacklist");
+    own.emplace_back("topic.blacklist", (more == nullptr ? "" : *more + ",") + "^" +
+                                            escape_dots(config.dead_letter_topic) + "$");
+  }
+  auto settings = client_settings(config.brokers, config.security, own);
+  if (!settings) return settings;
+  settings->insert(settings->end(), {{"group.id", config.group},
+                                     {"enable.auto.commit", "false"},
+                                     {"enable.auto.offset.store", "false"},
+                                     {"auto.offset.reset", "error"},
+                                     {"partition.assignment.strategy", "cooperative-sticky"}});
+  return settings;
+}
+
+Result<TextPairs> producer_settings(const ProducerConfig& config) {
+  // As Java's clients choose a partition for a key; whoever needs another way sets it.
+  TextPairs own = {{"partitioner", "murmur2_random"}};
+  own.insert(own.end(), config.settings.begin(), config.settings.end());
+  auto settings = client_settings(config.brokers, config.security, own);
+  if (!settings) return settings;
+  // SendRoom's bounds and one message more, see there.
+  const std::int64_t kilobytes = std::min<std::int64_t>(config.queue_bytes / 1024 * 2 + 1, 2'147'483'647);
+  settings->insert(settings->end(),
+                   {{"enable.idempotence", "true"},
+                    {"queue.buffering.max.messages", std::to_string(config.queue_messages + 1)},
+                    {"queue.buffering.max.kbytes", std::to_string(kilobytes)},
+                    {"message.timeout.ms", std::to_string(config.timeout_ms)}});
+  return settings;
+}
+
+ProducerConfig letter_producer(const ConsumerConfig& config) {
+  constexpr std::int64_t kTimeout_ms = 10'000;  // then they are kept here
+  return {.brokers = config.brokers,
+          .security = config.security,
+          .timeout_ms = kTimeout_ms,
+          .settings = config.settings};
+}
+
+Status check_client_settings(TextPairs settings, bool consumes) {
+  std::erase_if(settings, [](const auto& setting) { return setting.first == "bootstrap.servers"; });
+  const auto made = make_client_conf(settings);
   if (!made) return made.status();
   rd_kafka_conf_set_log_cb(*made, [](const rd_kafka_t*, int, const char*, const char*) {});
   char error[512] = "";

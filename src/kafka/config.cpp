@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 namespace silverback::kafka {
@@ -15,9 +16,9 @@ constexpr std::array<std::string_view, 3> kMechanisms = {"PLAIN", "SCRAM-SHA-256
 constexpr std::array<std::string_view, 5> kTimeUnits = {"auto", "s", "ms", "us", "ns"};
 constexpr std::array<std::string_view, 6> kPrecisions = {"ns", "u", "ms", "s", "m", "h"};
 // What this server has to decide itself.
-constexpr std::array<std::string_view, 6> kOwnSettings = {
-    "group.id",          "enable.auto.commit", "enable.auto.offset.store",
-    "auto.offset.reset", "bootstrap.servers",  "partition.assignment.strategy"};
+constexpr std::array<std::string_view, 8> kOwnSettings = {
+    "group.id",          "enable.auto.commit", "enable.auto.offset.store",      "auto.commit.enable",
+    "auto.offset.reset", "bootstrap.servers",  "partition.assignment.strategy", "metadata.broker.list"};
 // Of a producer: what its other fields say, or what makes it idempotent.
 constexpr std::array<std::string_view, 6> kProducerSettings = {
     "enable.idempotence", "queue.buffering.max.messages", "queue.buffering.max.kbytes",
@@ -64,6 +65,33 @@ std::string wrong_with_pattern(const std::string& pattern) {
   return text.data();
 }
 
+bool is_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port > 0;
+}
+
+// name, name:port, address:port, [address]:port. What librdkafka cannot read it leaves out without a word.
+bool is_broker(std::string_view text) {
+  const std::size_t behind = text.starts_with('[') ? text.find(']') : 0;
+  if (behind == text.npos) return false;
+  const std::size_t colon = text.find(':', behind);
+  const std::string_view host = text.substr(0, colon);
+  return !host.empty() && host.find_first_of("/, \t") == host.npos &&
+         (colon == text.npos || is_port(text.substr(colon + 1)));
+}
+
+bool is_topic_name(std::string_view name) {
+  constexpr std::size_t kLongest = 249;
+  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                  c == '_' || c == '-';
+         });
+}
+
+bool is_pattern(std::string_view topic) { return topic.find_first_of("*+?()[]{}|\\^$") != topic.npos; }
+
 class Reader {
  public:
   Reader(std::string_view folder, yaml::Problems& problems) : folder_(folder), problems_(problems) {}
@@ -94,17 +122,21 @@ class Reader {
   ConsumerConfig read_consumer(const yaml::Node& node) {
     ConsumerConfig config;
     yaml::Fields fields(node, "consumer", problems_);
-    fields.text("name", config.name, yaml::Need::Required);
+    if (fields.text("name", config.name, yaml::Need::Required) && config.name.empty())
+      fields.problem("name: is empty");
     if (config.name.find('/') != config.name.npos)
       fields.problem("name: \"" + config.name + "\" has a slash in it");
-    if (!fields.texts("brokers", config.brokers) || config.brokers.empty())
-      fields.problem("brokers: a list of host:port is needed");
+    read_brokers(fields, config.brokers);
     if (!fields.texts("topics", config.topics) || config.topics.empty())
       fields.problem("topics: a list of names or regular expressions is needed");
     fields.text("group", config.group);
     if (config.group.empty()) fields.problem("group: is empty");
     read_format(fields, config);
     fields.text_map("labels", config.labels);
+    for (const auto& [name, value] : config.labels) {
+      if (name.empty()) fields.problem("labels: a name is empty");
+      if (name == "__name__" && value.empty()) fields.problem("labels: __name__: a series needs a name");
+    }
     std::string start = "earliest";
     choose(fields, "start", std::array<std::string_view, 2>{"earliest", "latest"}, start);
     config.from_earliest = start == "earliest";
@@ -120,25 +152,42 @@ class Reader {
     check_topics(fields, config);
     if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
     read_settings(fields, config.settings);
+    for (const auto& [name, value] : config.settings) {
+      if (name == "group.instance.id" && config.concurrency > 1)
+        fields.problem("settings: group.instance.id is of one member, and concurrency is " +
+                       std::to_string(config.concurrency));
+    }
     fields.done();
     return config;
   }
 
-  static void check_topics(yaml::Fields& fields, const ConsumerConfig& config) {
-    for (const std::string& topic : config.topics) {
-      const std::string name = subscription_of(topic);
-      if (!name.starts_with('^')) continue;
-      if (const std::string wrong = wrong_with_pattern(name); !wrong.empty())
-        fields.problem("topics: \"" + topic + "\" is no regular expression: " + wrong);
+  static void read_brokers(yaml::Fields& fields, std::vector<std::string>& brokers) {
+    if (!fields.texts("brokers", brokers) || brokers.empty())
+      fields.problem("brokers: a list of host:port is needed");
+    for (const std::string& broker : brokers) {
+      if (!is_broker(broker)) fields.problem("brokers: \"" + broker + "\" is no host:port");
     }
-    if (std::ranges::find(config.topics, config.dead_letter_topic) != config.topics.end())
-      fields.problem("dead_letter_topic: \"" + config.dead_letter_topic + "\" is among the topics");
+  }
+
+  static void check_topics(yaml::Fields& fields, const ConsumerConfig& config) {
+    std::set<std::string_view> seen;
+    for (const std::string& topic : config.topics) {
+      if (!seen.insert(topic).second) fields.problem("topics: \"" + topic + "\" is there twice");
+      if (!is_pattern(topic)) {
+        if (!is_topic_name(topic)) fields.problem("topics: \"" + topic + "\" is no name of a topic");
+      } else if (const std::string wrong = wrong_with_pattern(topic); !wrong.empty()) {
+        fields.problem("topics: \"" + topic + "\" is no regular expression: " + wrong);
+      }
+    }
+    const std::string& letters = config.dead_letter_topic;
+    if (!letters.empty() && !is_topic_name(letters))
+      fields.problem("dead_letter_topic: \"" + letters + "\" is no name of a topic");
+    if (seen.contains(letters)) fields.problem("dead_letter_topic: \"" + letters + "\" is among the topics");
   }
 
   void read_producer(const yaml::Node& node, ProducerConfig& config) {
     yaml::Fields fields(node, "producer", problems_);
-    if (!fields.texts("brokers", config.brokers) || config.brokers.empty())
-      fields.problem("brokers: a list of host:port is needed");
+    read_brokers(fields, config.brokers);
     if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
     fields.whole("queue_messages", config.queue_messages, 1, 10'000'000);
     fields.whole("queue_bytes", config.queue_bytes, 1 << 10, std::int64_t{1} << 40);
@@ -202,6 +251,9 @@ class Reader {
     const bool sasl = security.protocol.starts_with("sasl");
     if (sasl && security.mechanism.empty()) fields.problem("mechanism: " + security.protocol + " needs one");
     if (sasl && security.username.empty()) fields.problem("username: " + security.protocol + " needs one");
+    if (!sasl && !(security.username + security.mechanism).empty())
+      fields.problem("protocol: " + security.protocol +
+                     " has no login; sasl_ssl or sasl_plaintext is needed");
     const auto given = static_cast<int>(!security.password.empty()) +
                        static_cast<int>(!security.password_file.empty()) +
                        static_cast<int>(!security.password_environment.empty());
@@ -230,8 +282,7 @@ std::string_view to_string(Format format) {
 }
 
 std::string subscription_of(const std::string& topic) {
-  const bool pattern = topic.find_first_of("*+?()[]{}|\\^$") != topic.npos;
-  return pattern && !topic.starts_with('^') ? "^" + topic + "$" : topic;
+  return is_pattern(topic) ? "^(" + topic + ")$" : topic;
 }
 
 KafkaConfig read_kafka(const yaml::Node& node, std::string_view folder, yaml::Problems& problems) {

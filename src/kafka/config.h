@@ -113,7 +113,7 @@ struct KafkaConfig {
 /// Its name in the configuration file.
 inline constexpr std::string_view kSection = "kafka";
 
-/// A topic of a consumer as librdkafka takes it: a name, or "^...$".
+/// A topic of a consumer as librdkafka takes it: a name, or "^(...)$".
 std::string subscription_of(const std::string& topic);
 
 /// @param node  the value of `kafka`

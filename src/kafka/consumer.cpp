@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "kafka/client_settings.h"
 #include "kafka/member.h"
 #include "kafka/producer.h"
 #include "kafka/shared.h"
 
 namespace silverback::kafka {
-namespace {
-
-constexpr std::int64_t kLetterTimeout_ms = 10'000;  // then they are kept here
-
-}  // namespace
-
 Consumer::Consumer(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {
   for (std::int64_t i = 0; i < shared_->config.concurrency; ++i)
     members_.push_back(std::make_unique<Member>(*shared_));
@@ -25,10 +20,7 @@ Result<std::unique_ptr<Consumer>> Consumer::start(const ConsumerConfig& config, 
                                                   std::string mark) {
   std::unique_ptr<MessageSink> letter_topic;
   if (!config.dead_letter_topic.empty()) {
-    auto producer = Producer::open({.brokers = config.brokers,
-                                    .security = config.security,
-                                    .timeout_ms = kLetterTimeout_ms,
-                                    .settings = config.settings});
+    auto producer = Producer::open(letter_producer(config));
     if (!producer) return producer.status();
     letter_topic = std::move(*producer);
   }

@@ -32,8 +32,9 @@ ConsumerFigures::ConsumerFigures(const std::string& consumer)
       letters_kept(metrics().counter("silverback_kafka_dead_letters_kept_total",
                                      "Dead letters kept in this server, as no topic took them.",
                                      lease_.labels())),
-      retries(metrics().counter("silverback_kafka_store_retries_total",
-                                "Runs of messages that the store did not take at once.", lease_.labels())),
+      retries(metrics().counter(
+          "silverback_kafka_store_retries_total",
+          "Attempts to store messages, or dead letters, that failed and are made again.", lease_.labels())),
       store_seconds(metrics().histogram("silverback_kafka_store_duration_seconds",
                                         "Time to parse and store a run of messages with its position.",
                                         duration_buckets(), lease_.labels())),

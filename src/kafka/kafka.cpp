@@ -59,16 +59,22 @@ struct Unsealed {
 }  // namespace
 
 Status check(const KafkaConfig& config) {
-  const auto one = [](const auto& client, bool consumes) {
-    const auto all = client_settings(client.brokers, client.security, client.settings);
-    return all ? check_client_settings(*all, consumes) : all.status();
+  std::string problems;
+  const auto look_at = [&problems](const std::string& whose, const Result<TextPairs>& settings,
+                                   bool consumes) {
+    const Status good = settings ? check_client_settings(*settings, consumes) : settings.status();
+    if (good.ok()) return;
+    problems += (problems.empty() ? "kafka: " : "\nkafka: ") + whose + ": ";
+    problems += good.message();
   };
   for (const ConsumerConfig& consumer : config.consumers) {
-    if (Status good = one(consumer, true); !good.ok())
-      return std::move(good).in("kafka: consumer " + consumer.name);
+    const std::string whose = "consumer " + consumer.name;
+    look_at(whose, consumer_settings(consumer), true);
+    if (!consumer.dead_letter_topic.empty())
+      look_at(whose + ": dead letters", producer_settings(letter_producer(consumer)), false);
   }
-  if (!config.has_producer()) return {};
-  return one(config.producer, false).in("kafka: producer");
+  if (config.has_producer()) look_at("producer", producer_settings(config.producer), false);
+  return problems.empty() ? Status() : Status(Code::InvalidArgument, problems);
 }
 
 struct Kafka::State {
@@ -119,7 +125,7 @@ Status Kafka::configure(const KafkaConfig& config) {
 
   std::map<std::string, std::shared_ptr<Consumer>> ending;  // destroyed here, without the lock
   std::vector<const ConsumerConfig*> starting;
-  bool new_producer = false;
+  Status failed = configure_producer(config.producer);
   {
     const MutexLock lock(s.mutex);
     for (const ConsumerConfig& consumer : config.consumers) {
@@ -135,27 +141,8 @@ Status Kafka::configure(const KafkaConfig& config) {
         ending.insert(s.consumers.extract(it++));
       }
     }
-    new_producer = s.producer_config != config.producer;
   }
   ending.clear();  // their members leave the groups before others with their names come
-
-  Status failed;
-  if (new_producer) {
-    std::shared_ptr<Producer> producer;
-    if (!config.producer.brokers.empty()) {
-      auto opened = Producer::open(config.producer);
-      if (opened) {
-        producer = std::move(*opened);
-      } else {
-        failed = opened.status();
-      }
-    }
-    if (failed.ok()) {
-      s.sink.replace(std::move(producer));
-      const MutexLock lock(s.mutex);
-      s.producer_config = config.producer;
-    }
-  }
   for (const ConsumerConfig* consumer : starting) {
     auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters, s.mark);
     if (!started) {
@@ -166,6 +153,24 @@ Status Kafka::configure(const KafkaConfig& config) {
     s.consumers[consumer->name] = std::move(*started);
   }
   return failed;
+}
+
+Status Kafka::configure_producer(const ProducerConfig& config) {
+  State& s = *state_;
+  {
+    const MutexLock lock(s.mutex);
+    if (s.producer_config == config) return {};
+  }
+  std::shared_ptr<Producer> producer;
+  if (!config.brokers.empty()) {
+    auto opened = Producer::open(config);
+    if (!opened) return opened.status();
+    producer = std::move(*opened);
+  }
+  const std::shared_ptr<Producer> before = s.sink.replace(std::move(producer));  // ends without the lock
+  const MutexLock lock(s.mutex);
+  s.producer_config = config;
+  return {};
 }
 
 void Kafka::stop_consumers() {

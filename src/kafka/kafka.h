@@ -4,7 +4,8 @@
 //   if (Status opened = kafka.open(); !opened.ok()) ...
 //   if (Status set = kafka.configure(config); !set.ok()) ...   // see there
 //
-// Threads: configure() and stop_consumers() one after another, from any thread; the others any.
+// Threads: configure(), configure_producer() and stop_consumers() one after another, from any thread; the
+// others any.
 #pragma once
 
 #include <memory>
@@ -29,7 +30,8 @@ struct KafkaTargets {
   StateStore& states;
 };
 
-/// What librdkafka would not take of a configuration, and secrets that are not there. Connects to nobody.
+/// What librdkafka would not take of a configuration, and secrets that are not there, a line each. Connects
+/// to nobody.
 Status check(const KafkaConfig& config);
 
 class Kafka {
@@ -45,6 +47,9 @@ class Kafka {
   /// @returns what check() says: then all is as it was before. A client that cannot be made although check()
   ///          could is left out, and tried again at the next call
   Status configure(const KafkaConfig& config);
+  /// That part of configure(): before rules that send through it, which are not to wait for consumers.
+  /// @returns why there is none; then the one before goes on
+  Status configure_producer(const ProducerConfig& config);
   /// Ends them; the producer goes on.
   void stop_consumers();
 

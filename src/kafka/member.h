@@ -62,7 +62,7 @@ class Member final : BrokerConsumer::Owner {
     bool waiting = false;
     bool displaced = false;  // another member of ours was given it while we read on
     std::unique_ptr<Metrics::Lease> lease;
-    Gauge* lag = nullptr;
+    Gauge* lag = nullptr;  // once it is known
 
     /// Messages that are still to be read; -1: not known.
     std::int64_t behind() const {
@@ -70,8 +70,13 @@ class Member final : BrokerConsumer::Owner {
       const std::int64_t from = position >= 0 ? std::max(position, passed) : bounds.first;
       return from < 0 ? -1 : std::max<std::int64_t>(bounds.next - from, 0);
     }
-    void show_lag() const {
-      if (const std::int64_t left = behind(); left >= 0) lag->set(static_cast<double>(left));
+    void show_lag() {
+      const std::int64_t left = behind();
+      if (left < 0) return;
+      if (lag == nullptr)
+        lag = &metrics().gauge("silverback_kafka_consumer_lag", "Messages that are still to be read.",
+                               lease->labels());
+      lag->set(static_cast<double>(left));
     }
   };
   /// A partition as it was given to us once, and our turn to store of it.

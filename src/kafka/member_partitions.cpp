@@ -35,18 +35,16 @@ std::vector<std::int64_t> Member::assigned(std::span<const BrokerConsumer::Commi
     owned.source = source_of(partition);
     const auto stored = own.find(owned.source);
     owned.position = stored == own.end() ? -1 : stored->second;
-    // What we told the broker ourselves may be ahead of us after a power cut, or with an older copy of the
-    // store.
-    if (!position.ours || owned.position < 0) owned.position = std::max(owned.position, position.offset);
+    // What we told the broker ourselves was stored before: it is ahead of us after a power cut, or with an
+    // older copy of the store.
+    if (!position.ours) owned.position = std::max(owned.position, position.offset);
     if (owned.position < 0 && position.offset != BrokerConsumer::kNotTold && !shared_.config.from_earliest)
-      owned.position = begin_at_end(partition, owned);
+      owned.position = position.offset >= 0 ? position.offset : begin_at_end(partition, owned);
     owned.told = position.offset;
     owned.lease = std::make_unique<Metrics::Lease>(
         metrics(), MetricLabels{{"consumer", shared_.config.name},
                                 {"topic", partition.topic},
                                 {"partition", std::to_string(partition.number)}});
-    owned.lag = &metrics().gauge("silverback_kafka_consumer_lag", "Messages that are still to be read.",
-                                 owned.lease->labels());
     begins.push_back(owned.position);
     log(LogLevel::Info, "kafka: partition assigned",
         {{"consumer", shared_.config.name},

@@ -15,7 +15,7 @@ void Messages::clear() {
   for (Batch& batch : std::span(batches_).first(used_)) batch.messages.clear();
   if (batches_.size() > kKept) batches_.resize(kKept);
   memory_.release();
-  used_ = last_ = size_ = 0;
+  used_ = last_ = 0;
 }
 
 Messages::Batch& Messages::batch_of(std::string_view topic, std::int32_t partition) {
@@ -70,7 +70,6 @@ void Messages::add(const rd_kafka_message_t& from) {
   message.value = copy(from.payload, from.len);
   message.tombstone = from.payload == nullptr;
   message.headers = copy_headers(from);
-  ++size_;
 }
 
 }  // namespace silverback::kafka

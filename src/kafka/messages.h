@@ -37,7 +37,6 @@ class Messages {
   /// The views last until clear().
   std::span<const Batch> batches() const { return std::span(batches_).first(used_); }
   bool empty() const { return used_ == 0; }
-  std::size_t size() const { return size_; }
 
   void clear();
   /// A copy of one that is no error. One that was there before is left out: librdkafka may give one again
@@ -54,7 +53,6 @@ class Messages {
   std::vector<Batch> batches_;  // the first used_ of them; the others are there for their memory
   std::size_t used_ = 0;
   std::size_t last_ = 0;  // the one that the last message went to
-  std::size_t size_ = 0;
 };
 
 }  // namespace silverback::kafka

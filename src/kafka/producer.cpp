@@ -331,20 +331,10 @@ Producer::~Producer() = default;
 Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
   if (config.brokers.empty())
     return Status(Code::InvalidArgument, "kafka: producer: brokers: there are none");
-  auto given = client_settings(config.brokers, config.security, config.settings);
-  if (!given) return given.status();
-  // As Java's clients choose a partition for a key; whoever needs another way sets it.
-  TextPairs settings = {{"partitioner", "murmur2_random"}};
-  settings.insert(settings.end(), given->begin(), given->end());
-  // SendRoom's bounds and one message more, see there.
-  const std::int64_t kilobytes = std::min<std::int64_t>(config.queue_bytes / 1024 * 2 + 1, 2'147'483'647);
-  settings.insert(settings.end(),
-                  {{"enable.idempotence", "true"},
-                   {"queue.buffering.max.messages", std::to_string(config.queue_messages + 1)},
-                   {"queue.buffering.max.kbytes", std::to_string(kilobytes)},
-                   {"message.timeout.ms", std::to_string(config.timeout_ms)}});
+  auto settings = producer_settings(config);
+  if (!settings) return settings.status();
 
-  auto impl = std::make_unique<Impl>(config, std::move(settings));
+  auto impl = std::make_unique<Impl>(config, std::move(*settings));
   const auto client = impl->make_client();
   if (!client) return client.status();
   char limit[32] = "";

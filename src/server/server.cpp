@@ -137,6 +137,7 @@ Status Server::open_store() {
     if (!config) return config.status();
     const auto topics = load_kafka(in_force_.config_file);
     if (!topics) return topics.status();
+    if (Status configured = configure_producer(*topics); !configured.ok()) return configured;
     if (Status configured = configure_alerting(*config, topics->has_producer()); !configured.ok())
       return configured;
     store_.open(*tsdb_);
@@ -210,9 +211,16 @@ Status Server::configure_alerting(const alerting::AlertingConfig& config, bool h
 Status Server::configure_kafka(const kafka::KafkaConfig& config) {
   if (config == kafka::KafkaConfig() && states_ == nullptr) return {};
   if (Status opened = open_states(); !opened.ok()) return opened;
-  if (Status configured = kafka_->configure(config); !configured.ok()) return configured;
-  open_kafka_.store(kafka_.get(), std::memory_order_release);
-  return {};
+  Status configured = kafka_->configure(config);
+  open_kafka_.store(kafka_.get(), std::memory_order_release);  // also of what could be configured
+  return configured;
+}
+
+// It is there before rules that send through it, and goes after them.
+Status Server::configure_producer(const kafka::KafkaConfig& config) {
+  if (!config.has_producer()) return {};
+  if (Status opened = open_states(); !opened.ok()) return opened;
+  return kafka_->configure_producer(config.producer);
 }
 
 void Server::stop() {
@@ -250,6 +258,7 @@ Status Server::reload() {
   const auto topics = load_kafka(loaded->config_file);
   if (!topics) return refuse(topics.status());
   if (tsdb_ != nullptr) {
+    if (const Status producer = configure_producer(*topics); !producer.ok()) return refuse(producer);
     const Status alerting = configure_alerting(*config, topics->has_producer());
     if (!alerting.ok()) return refuse(alerting);
     if (const Status configured = configure_kafka(*topics); !configured.ok()) return refuse(configured);

@@ -57,7 +57,10 @@ class Behaviour:
         prefix = self.name("own")
         self.cluster.topic(f"{prefix}.dead", 1)
         self.cluster.topic(f"{prefix}.in", 1)
-        server = self.consuming(self.consumer([f"{prefix}\\..*"], dead_letter_topic=f"{prefix}.dead"))
+        self.cluster.topic(f"{prefix}.private", 1)
+        self.cluster.topic(f"a-{prefix}.in", 1)
+        server = self.consuming(self.consumer([f"{prefix}\\..*|none"], dead_letter_topic=f"{prefix}.dead",
+                                              settings={"topic.blacklist": f"^{prefix}.private$"}))
         self.send(f"{prefix}.in", b"cpu", *lines([1]))
         self.stored(server, "m_value", [1])
         harness.wait_for(lambda: self.cluster.ends(f"{prefix}.dead") == {0: 1}, 10)

@@ -61,8 +61,13 @@ TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
   - {name: c, brokers: [x:1], topics: [t], database: d, settings: {group.id: g}, speed: 1}
   - {name: d, brokers: [x:1], topics: [t], format: json, security: {protocol: sasl_ssl, password: a, password_file: b}}
   - {name: e, brokers: [x:1], topics: [t, '(t'], format: json, dead_letter_topic: t}
+  - {name: '', brokers: ['', 'a:port', 'http://a:1', 'a:1,b:1', 'a:0', '[::1'], topics: [t, t, 'a b'], format: json}
+  - {name: f, brokers: [x:1], topics: [t], format: json, dead_letter_topic: 'a!', labels: {'': x, __name__: ''}}
+  - {name: g, brokers: [x:1], topics: [t], format: json, security: {username: u, password_file: nope}}
+  - {name: h, brokers: [x:1], topics: ['t)(t'], format: json, concurrency: 2, settings: {group.instance.id: i}}
+  - {name: i, brokers: [x:1], topics: [t], format: json, settings: {metadata.broker.list: 'b:1'}}
 producer:
-  brokers: [x:1]
+  brokers: [x]
   timeout: 1ms
   settings: {message.timeout.ms: 1}
 )");
@@ -75,15 +80,47 @@ producer:
         "k.yml:3: consumer: start: \"now\" is none of earliest, latest",
         "k.yml:3: consumer: database: line protocol needs one",
         "k.yml:4: consumer: settings: group.id cannot be set here",
-        "k.yml:4: unknown field \"speed\" in consumer", "k.yml:4: consumer: there are two of the name \"c\"",
-        "k.yml:5: security: mechanism: sasl_ssl needs one", "k.yml:5: security: username: sasl_ssl needs one",
+        "k.yml:4: unknown field \"speed\" in consumer",
+        "k.yml:4: consumer: there are two of the name \"c\"",
+        "k.yml:5: security: mechanism: sasl_ssl needs one",
+        "k.yml:5: security: username: sasl_ssl needs one",
         "k.yml:5: security: password, password_file",
         "k.yml:6: consumer: topics: \"(t\" is no regular expression: ",
         "k.yml:6: consumer: dead_letter_topic: \"t\" is among the topics",
-        "producer: timeout: from 100ms to 1h", "producer: settings: message.timeout.ms cannot be set here"}) {
+        "k.yml:7: consumer: name: is empty",
+        "k.yml:7: consumer: brokers: \"\" is no host:port",
+        "k.yml:7: consumer: brokers: \"a:port\" is no host:port",
+        "k.yml:7: consumer: brokers: \"http://a:1\" is no host:port",
+        "k.yml:7: consumer: brokers: \"a:1,b:1\" is no host:port",
+        "k.yml:7: consumer: brokers: \"a:0\" is no host:port",
+        "k.yml:7: consumer: brokers: \"[::1\" is no host:port",
+        "k.yml:7: consumer: topics: \"t\" is there twice",
+        "k.yml:7: consumer: topics: \"a b\" is no name of a topic",
+        "k.yml:8: consumer: dead_letter_topic: \"a!\" is no name of a topic",
+        "k.yml:8: consumer: labels: a name is empty",
+        "k.yml:8: consumer: labels: __name__: a series needs a name",
+        "k.yml:9: security: protocol: plaintext has no login",
+        "k.yml:10: consumer: topics: \"t)(t\" is no regular expression: ",
+        "k.yml:10: consumer: settings: group.instance.id is of one member, and concurrency is 2",
+        "k.yml:11: consumer: settings: metadata.broker.list cannot be set here",
+        "producer: timeout: from 100ms to 1h",
+        "producer: settings: message.timeout.ms cannot be set here"}) {
     EXPECT_NE(config.status().message().find(text), std::string_view::npos) << text << "\n"
                                                                             << config.status().message();
   }
+}
+
+TEST(KafkaConfig, BrokersAreHostsWithOrWithoutAPort) {
+  for (const std::string_view broker : {"a", "a.b-c:9092", "10.0.0.1:1", "'[::1]:65535'", "'[::1]'"}) {
+    const auto config = read("producer: {brokers: [" + std::string(broker) + "]}");
+    EXPECT_TRUE(config) << config.status().message();
+  }
+}
+
+TEST(KafkaConfig, APatternHasToFitTheWholeName) {
+  EXPECT_EQ(subscription_of("metrics.a"), "metrics.a");
+  EXPECT_EQ(subscription_of("alpha|beta"), "^(alpha|beta)$");
+  EXPECT_EQ(subscription_of("^sol"), "^(^sol)$");
 }
 
 }  // namespace

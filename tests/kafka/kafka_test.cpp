@@ -236,6 +236,31 @@ TEST_F(KafkaTest, WhoLostTheEndOfItsLogReadsItAgain) {
   EXPECT_EQ(store.count(), 3u);
 }
 
+// All of it: what the broker was told by us says nothing of what we have.
+TEST_F(KafkaTest, WhoHasNoPositionBeginsAnewWhereItsOwnStoreCommitted) {
+  for (int i = 0; i < 3; ++i) cluster.send(0, "cpu usage=" + std::to_string(i));
+  ConsumerConfig config = consumer("before");
+  const auto committed = [&] {
+    const auto partitions = kafka->status().consumers.at(0).partitions;
+    return partitions.empty() ? -1 : partitions[0].committed;
+  };
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return committed() == 3; }));
+  config.name = "after";
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return store.position("kafka/after/metrics/0") == 3; }));
+  EXPECT_EQ(kafka->status().consumers[0].messages, 3u);
+  ASSERT_TRUE(wait([&] { return committed() == 3; }));
+
+  config.name = "from_the_end";  // goes on where the group is, so that nothing is left out
+  config.from_earliest = false;
+  kafka->stop_consumers();
+  cluster.send(0, "cpu usage=4");
+  configure({.consumers = {config}});
+  ASSERT_TRUE(wait([&] { return store.position("kafka/from_the_end/metrics/0") == 4; }));
+  EXPECT_EQ(kafka->status().consumers[0].messages, 1u);
+}
+
 TEST_F(KafkaTest, BrokersThatGoAwayDoNotHoldUpTheEnd) {
   cluster.send(0, "cpu usage=1");
   configure({.consumers = {consumer()}});
@@ -271,6 +296,26 @@ TEST_F(KafkaTest, WhatLibrdkafkaDoesNotTakeIsRefusedAndNothingChanges) {
   no_file.security.ca_file = "/nowhere/ca.pem";
   EXPECT_EQ(kafka->configure({.consumers = {no_file}}).code(), Code::InvalidArgument);
   EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
+
+  // Only with what this server sets itself are these wrong, and all of it is told at once.
+  KafkaConfig slack{.consumers = {consumer("bad")}};
+  slack.consumers[0].dead_letter_topic = "dead";
+  slack.consumers[0].settings = {{"acks", "1"}};
+  slack.producer.brokers = {cluster.brokers()};
+  slack.producer.timeout_ms = 500;
+  slack.producer.settings = {{"linger.ms", "1000"}};
+  const std::string both = std::string(kafka->configure(slack).message());
+  EXPECT_NE(both.find("kafka: consumer bad: dead letters: `acks` must be set to `all`"), both.npos) << both;
+  EXPECT_NE(both.find("\nkafka: producer: "), both.npos) << both;
+  EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
+}
+
+TEST_F(KafkaTest, SettingsMayWidenWhatTheServerSets) {
+  ConsumerConfig wide = consumer();
+  wide.settings.emplace_back("message.max.bytes", "10485760");
+  configure({.consumers = {wide}});
+  cluster.send(0, "cpu usage=1");
+  ASSERT_TRUE(wait_for_samples(1));
 }
 
 }  // namespace
