@@ -7,6 +7,8 @@
 #include <charconv>
 #include <set>
 
+#include "model/message_sink.h"
+
 namespace silverback::kafka {
 namespace {
 
@@ -79,15 +81,6 @@ bool is_broker(std::string_view text) {
   const std::string_view host = text.substr(0, colon);
   return !host.empty() && host.find_first_of("/, \t") == host.npos &&
          (colon == text.npos || is_port(text.substr(colon + 1)));
-}
-
-bool is_topic_name(std::string_view name) {
-  constexpr std::size_t kLongest = 249;
-  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                  c == '_' || c == '-';
-         });
 }
 
 bool is_pattern(std::string_view topic) { return topic.find_first_of("*+?()[]{}|\\^$") != topic.npos; }
@@ -174,14 +167,15 @@ class Reader {
     for (const std::string& topic : config.topics) {
       if (!seen.insert(topic).second) fields.problem("topics: \"" + topic + "\" is there twice");
       if (!is_pattern(topic)) {
-        if (!is_topic_name(topic)) fields.problem("topics: \"" + topic + "\" is no name of a topic");
+        if (const Status good = check_topic(topic); !good.ok())
+          fields.problem("topics: " + std::string(good.message()));
       } else if (const std::string wrong = wrong_with_pattern(topic); !wrong.empty()) {
         fields.problem("topics: \"" + topic + "\" is no regular expression: " + wrong);
       }
     }
     const std::string& letters = config.dead_letter_topic;
-    if (!letters.empty() && !is_topic_name(letters))
-      fields.problem("dead_letter_topic: \"" + letters + "\" is no name of a topic");
+    if (const Status good = check_topic(letters); !letters.empty() && !good.ok())
+      fields.problem("dead_letter_topic: " + std::string(good.message()));
     if (seen.contains(letters)) fields.problem("dead_letter_topic: \"" + letters + "\" is among the topics");
   }
 
