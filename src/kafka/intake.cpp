@@ -164,6 +164,10 @@ void Intake::State::gather(std::span<const Message> messages, Taken& taken, Kind
   for (const Message& message : messages) {
     if (body.size() >= static_cast<std::size_t>(config.batch_bytes)) return;
     const std::size_t index = taken.messages;
+    if (message.tombstone) {  // of a compacted topic: whatever its headers say, it has nothing to read
+      ++taken.messages;
+      continue;
+    }
     Kind own = usual;
     const bool plain = message.headers.empty() && usual_will_do;
     if (!plain) {
@@ -179,7 +183,6 @@ void Intake::State::gather(std::span<const Message> messages, Taken& taken, Kind
     if (!parts.empty() && !(plain && is_usual) && own != kind) return;
     ++taken.messages;
     taken.bytes += message.value.size();
-    if (message.tombstone) continue;  // of a compacted topic
     if (const Status added = add(message, own); !added.ok()) {
       const bool large = added.code() == Code::OutOfBounds;
       taken.bad.push_back({index, large ? "too_long" : "bad_encoding", std::string(added.message())});

@@ -132,6 +132,22 @@ TEST(Intake, OnlyTombstonesMoveOn) {
   EXPECT_EQ(world.store.position(kSource), 101);
 }
 
+TEST(Intake, ATombstoneHasNothingToReadWhateverItsHeadersSay) {
+  World world(Format::Influx);
+  world.config.database = "";
+  world.add("cpu usage=1", {{"database", "db"}});
+  world.add({}).tombstone = true;
+  world.add({}, {{"database", "db"}, {"precision", "weeks"}}).tombstone = true;
+  world.add({}, {{"format", "csv"}, {"content-encoding", "lzma"}}).tombstone = true;
+  world.add("cpu usage=2", {{"database", "db"}});
+  const Taken taken = world.take();
+  EXPECT_TRUE(taken.bad.empty()) << taken.bad[0].text;
+  EXPECT_EQ(taken.samples, 2u);
+  EXPECT_EQ(taken.messages, 5u);
+  EXPECT_EQ(world.calls, 1) << "nor do they end a run";
+  EXPECT_EQ(world.store.position(kSource), 105);
+}
+
 // label __name__=up, one sample of 1 at 1700000000000
 const std::string kUp(
     "\x0a\x22\x0a\x0e\x0a\x08\x5f\x5f\x6e\x61\x6d\x65\x5f\x5f\x12\x02\x75\x70"
