@@ -8,7 +8,8 @@
 #include "kafka/shared.h"
 
 namespace silverback::kafka {
-Consumer::Consumer(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {
+Consumer::Consumer(std::unique_ptr<Shared> shared, const Producer* letter_sender)
+    : shared_(std::move(shared)), letter_sender_(letter_sender) {
   for (std::int64_t i = 0; i < shared_->config.concurrency; ++i)
     members_.push_back(std::make_unique<Member>(*shared_));
 }
@@ -18,15 +19,17 @@ Consumer::~Consumer() { stop(); }
 Result<std::unique_ptr<Consumer>> Consumer::start(const ConsumerConfig& config, const IntakeTargets& intake,
                                                   const ProgressStore& progress, DeadLetters& letters,
                                                   std::string mark) {
-  std::unique_ptr<MessageSink> letter_topic;
+  std::unique_ptr<Producer> letter_topic;
   if (!config.dead_letter_topic.empty()) {
-    auto producer = Producer::open(letter_producer(config));
-    if (!producer) return producer.status();
+    auto producer =
+        Producer::open(letter_producer(config), "kafka consumer " + config.name + ": dead letters");
+    if (!producer) return producer.status().in("kafka: consumer " + config.name + ": dead letters");
     letter_topic = std::move(*producer);
   }
+  const Producer* const letter_sender = letter_topic.get();
   auto shared =
       std::make_unique<Shared>(config, intake, progress, letters, std::move(mark), std::move(letter_topic));
-  return std::unique_ptr<Consumer>(new Consumer(std::move(shared)));
+  return std::unique_ptr<Consumer>(new Consumer(std::move(shared), letter_sender));
 }
 
 const ConsumerConfig& Consumer::config() const { return shared_->config; }
@@ -45,6 +48,12 @@ ConsumerStatus Consumer::status() const {
   status.topics = config.topics;
   status.members = members_.size();
   for (const auto& member : members_) member->report(status);
+  if (letter_sender_ != nullptr) {
+    for (Trouble& trouble : letter_sender_->status().troubles) {
+      trouble.text.insert(0, "dead letters: ");
+      status.troubles.push_back(std::move(trouble));
+    }
+  }
   std::ranges::sort(status.partitions, {}, &PartitionStatus::partition);
   shared_->figures.report(status);
   return status;

@@ -17,6 +17,7 @@ namespace silverback::kafka {
 
 struct Shared;
 class Member;
+class Producer;
 
 class Consumer {
  public:
@@ -38,9 +39,11 @@ class Consumer {
   void stop();
 
  private:
-  explicit Consumer(std::unique_ptr<Shared> shared);
+  Consumer(std::unique_ptr<Shared> shared, const Producer* letter_sender);
 
   std::unique_ptr<Shared> shared_;
+  const Producer*
+      letter_producer_;  // what shared_ sends dead letters through; null: there is no topic of them
   std::vector<std::unique_ptr<Member>> members_;
 };
 

@@ -20,8 +20,6 @@
 namespace silverback::kafka {
 namespace {
 
-std::int64_t now_ms() { return SystemClock().now_ns() / kNsPerMs; }
-
 // A message under way: what librdkafka sends from, and who waits for it. Owned by the message's opaque
 // pointer.
 struct Pending {
@@ -61,6 +59,16 @@ Code code_of(rd_kafka_resp_err_t error) {
   }
 }
 
+// What librdkafka uses. Of those that are numbers all have one.
+std::size_t setting_of(rd_kafka_t* client, const char* name) {
+  char text[32] = "";
+  std::size_t size = sizeof text;
+  std::size_t value = 1'000'000;
+  if (rd_kafka_conf_get(rd_kafka_conf(client), name, text, &size) == RD_KAFKA_CONF_OK)
+    std::from_chars(text, text + std::char_traits<char>::length(text), value);
+  return value;
+}
+
 // Of failures the error callback tells, and Troubles once per spell.
 void on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
   const std::string_view of = facility;
@@ -95,16 +103,20 @@ constexpr std::int64_t kLongestRenewal_ms = 30'000;
 }  // namespace
 
 struct Producer::Impl {
-  Impl(const ProducerConfig& given, TextPairs all_settings)
+  Impl(const ProducerConfig& given, TextPairs all_settings, std::string whose, const Clock* given_clock)
       : config(given),
         settings(std::move(all_settings)),
-        room(static_cast<std::uint64_t>(given.queue_messages),
-             static_cast<std::uint64_t>(given.queue_bytes)) {}
+        log_name(whose),
+        clock(given_clock == nullptr ? system_clock : *given_clock),
+        room(static_cast<std::uint64_t>(given.queue_messages), static_cast<std::uint64_t>(given.queue_bytes)),
+        troubles(std::move(whose)) {}
   ~Impl();
 
   Result<rd_kafka_t*> make_client();
   Status send(OutMessage message, Delivered delivered) EXCLUDES(client_mutex);
   Status refused(rd_kafka_resp_err_t error, const OutMessage& message, std::string_view text) const;
+  Status failed_delivery(rd_kafka_resp_err_t error, std::size_t size) const;
+  std::int64_t now_ms() const { return clock.now_ns() / kNsPerMs; }
 
   // On the own thread.
   void run();
@@ -119,7 +131,11 @@ struct Producer::Impl {
   // Fixed once opened.
   const ProducerConfig config;
   const TextPairs settings;
+  const std::string log_name;
+  const SystemClock system_clock;
+  const Clock& clock;
   std::size_t max_message_bytes = 0;
+  std::size_t max_batch_bytes = 0;
 
   // Shared while a message is put into the client's queue, so that the client does not go meanwhile.
   SharedMutex client_mutex;
@@ -139,7 +155,7 @@ struct Producer::Impl {
   std::atomic<std::uint64_t> sent{0};
   std::atomic<std::uint64_t> failed{0};
   Counts counts;
-  Troubles troubles{"kafka producer"};
+  Troubles troubles;
 
   std::thread thread;
 };
@@ -237,6 +253,7 @@ void Producer::Impl::run() {
       break;
     }
     if (current != nullptr) rd_kafka_poll(current, kPoll_ms);
+    troubles.tick(now_ms());
     if (fatal || current == nullptr) renew();
   }
   rd_kafka_t* last = nullptr;
@@ -271,7 +288,8 @@ void Producer::Impl::renew() {
     troubles.begin("open", {}, made.status().message(), now_ms());
     return;
   }
-  log(LogLevel::Info, "kafka producer: began anew after a fatal error");
+  troubles.end_code("open");
+  log(LogLevel::Info, log_name + ": began anew after a fatal error");
   const WriterLock lock(client_mutex);
   client = *made;
 }
@@ -302,46 +320,60 @@ void Producer::Impl::delivered(const rd_kafka_message_t& message) {
   }
   failed.fetch_add(1, std::memory_order_relaxed);
   counts.failed.add();
+  const Status status = failed_delivery(message.err, pending->size);
   const bool ours =
       message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  std::string text =
-      ours ? "the producer ended before the message was delivered" : rd_kafka_err2str(message.err);
-  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-    text += ": " + std::to_string(message.len) + " bytes";
-  if (!ours) troubles.begin(rd_kafka_err2name(message.err), topic, text, now_ms());
-  pending->delivered({code_of(message.err), "kafka: topic " + topic + ": " + text});
+  if (!ours)
+    troubles.begin(rd_kafka_err2name(message.err), topic, status.message(), now_ms(), /*repeats=*/true);
+  pending->delivered(status.in("kafka: topic " + topic));
+}
+
+Status Producer::Impl::failed_delivery(rd_kafka_resp_err_t error, std::size_t size) const {
+  if (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+    return {Code::Unavailable, "the producer ended before the message was delivered"};
+  std::string text = rd_kafka_err2str(error);
+  if (error != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && error != RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
+    return {code_of(error), std::move(text)};
+  text += ": " + std::to_string(size) + " bytes";
+  // Brokers measure whole batches, which librdkafka does not split: a small message fails for those beside
+  // it, and may pass with others.
+  if (size >= max_batch_bytes / 2) return {Code::InvalidArgument, std::move(text)};
+  text +=
+      " in a batch of up to " + std::to_string(max_batch_bytes) +
+      ", and the topic takes batches only up to its max.message.bytes: set `settings: batch.size` below that";
+  return {Code::Unavailable, std::move(text)};
 }
 
 void Producer::Impl::on_error(rd_kafka_t* from, int code, const char* text, void* self) {
   auto& impl = *static_cast<Impl*>(self);
   auto error = static_cast<rd_kafka_resp_err_t>(code);
   std::string words = text;
-  if (error == RD_KAFKA_RESP_ERR__FATAL) {
+  const bool is_fatal = error == RD_KAFKA_RESP_ERR__FATAL;
+  if (is_fatal) {
     char reason[512] = "";
     error = rd_kafka_fatal_error(from, reason, sizeof reason);
     words = std::string(reason) + " (fatal: the producer begins anew)";
     impl.fatal = true;
   }
-  impl.troubles.begin(rd_kafka_err2name(error), {}, words, now_ms());
+  // Brokers that are gone are told of with every attempt, a fatal error once.
+  impl.troubles.begin(rd_kafka_err2name(error), {}, words, impl.now_ms(), /*repeats=*/!is_fatal);
 }
 
 Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Producer::~Producer() = default;
 
-Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
+Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config, std::string whose,
+                                                 const Clock* clock) {
   if (config.brokers.empty())
     return Status(Code::InvalidArgument, "kafka: producer: brokers: there are none");
   auto settings = producer_settings(config);
   if (!settings) return settings.status();
 
-  auto impl = std::make_unique<Impl>(config, std::move(*settings));
+  auto impl = std::make_unique<Impl>(config, std::move(*settings), std::move(whose), clock);
   const auto client = impl->make_client();
   if (!client) return client.status();
-  char limit[32] = "";
-  std::size_t size = sizeof limit;
-  std::size_t max_bytes = 1'000'000;
-  if (rd_kafka_conf_get(rd_kafka_conf(*client), "message.max.bytes", limit, &size) == RD_KAFKA_CONF_OK)
-    std::from_chars(limit, limit + std::char_traits<char>::length(limit), max_bytes);
+  const std::size_t max_bytes = setting_of(*client, "message.max.bytes");
+  impl->max_batch_bytes = std::min(max_bytes, setting_of(*client, "batch.size"));
   impl->max_message_bytes = std::min(max_bytes, static_cast<std::size_t>(config.queue_bytes));
   {
     const WriterLock lock(impl->client_mutex);

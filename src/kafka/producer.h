@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "kafka/config.h"
 #include "kafka/status.h"
@@ -16,9 +17,13 @@ namespace silverback::kafka {
 
 class Producer final : public MessageSink {
  public:
-  /// Connects to nobody yet. @returns InvalidArgument when librdkafka does not take a setting, NotFound when
-  /// a secret is not there
-  static Result<std::unique_ptr<Producer>> open(const ProducerConfig& config);
+  /// Connects to nobody yet.
+  /// @param whose  of the lines in the log: "kafka producer", "kafka consumer telemetry: dead letters"
+  /// @param clock  of troubles; outlives it. Null: the system's
+  /// @returns InvalidArgument when librdkafka does not take a setting, NotFound when a secret is not there
+  static Result<std::unique_ptr<Producer>> open(const ProducerConfig& config,
+                                                std::string whose = "kafka producer",
+                                                const Clock* clock = nullptr);
   /// Waits for what is queued, for `config.close_timeout_ms` at most; what is left then is told Unavailable.
   ~Producer() override;
   Producer(const Producer&) = delete;

@@ -6,7 +6,10 @@ namespace silverback::kafka {
 
 namespace {
 
-constexpr std::int64_t kSilence_ms = 30'000;  // a broker that is gone is tried again every 10 s
+// A broker that is gone is tried again every 10 s, and librdkafka tells the same error only every 30 s: 30 to
+// 40 s apart were measured.
+constexpr std::int64_t kSilence_ms = 60'000;
+constexpr std::int64_t kTopicSilence_ms = 600'000;  // a topic is tried when there is something to send
 
 }  // namespace
 
@@ -45,8 +48,8 @@ void Troubles::end_code(std::string_view code) {
 }
 
 void Troubles::tick(std::int64_t now_ms) {
-  end_if([now_ms](const Key&, const Known& known) {
-    return known.repeats && now_ms - known.heard_ms > kSilence_ms;
+  end_if([now_ms](const Key& key, const Known& known) {
+    return known.repeats && now_ms - known.heard_ms > (key.first.empty() ? kSilence_ms : kTopicSilence_ms);
   });
 }
 

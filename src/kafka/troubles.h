@@ -22,7 +22,8 @@ class Troubles {
   explicit Troubles(std::string whose) : whose_(std::move(whose)) {}
 
   /// @param topic  empty: of no topic but of brokers
-  /// @param repeats  librdkafka tells it with each attempt: it is over when it is not heard of for a while
+  /// @param repeats  it is told with each attempt: it is over when it is not heard of for a while. That is
+  ///                 longer for a topic, since nobody tries while there is nothing to send
   void begin(std::string_view code, std::string_view topic, std::string_view text, std::int64_t now_ms,
              bool repeats = false) EXCLUDES(mutex_);
   /// That of this topic and that of brokers are over.

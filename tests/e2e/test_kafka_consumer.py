@@ -320,6 +320,25 @@ class Real(Behaviour, consuming.Case):
         self.stored(server, "m_value", [1])
         harness.wait_for(lambda: not status(server, "first")["troubles"], 60, lambda: str(status(server, "first")))
 
+    def test_a_topic_of_dead_letters_that_takes_small_batches_only(self):
+        """Kafka measures whole batches, and librdkafka does not split them."""
+        topic, dead = self.topic(), self.topic(1, "dead", **{"max.message.bytes": 20000})
+        one = self.consumer(topic, dead_letter_topic=dead, batch_wait="200ms")
+        self.send(topic, *[b"bad%d " % n + b"x" * 500 for n in range(300)])
+        server = self.consuming(one)
+        harness.wait_for(lambda: self.kept_letters(server) > 100, 20, lambda: str(status(server)))
+        self.assertRegex(str(status(server, "first")["troubles"]), "dead letters: .*settings: batch.size")
+        self.assertTrue(self.logged(server, "kafka consumer first: dead letters: trouble"))
+        kept = len(consuming.letters(server))
+
+        self.reload(server, {**one, "settings": {**one["settings"], "batch.size": "15000"}})
+        self.send(topic, *[b"more%d " % n + b"x" * 500 for n in range(300)])
+        def sent():
+            return [letter.value for letter in self.cluster.read(dead) if letter.value.startswith(b"more")]
+        harness.wait_for(lambda: len(sent()) == 300, 40, lambda: f"{len(sent())}\n{server.text()[-3000:]}")
+        self.assertEqual(kept, self.kept_letters(server))
+        self.assertEqual([], status(server, "first")["troubles"])
+
     def test_a_log_that_was_cut_short(self):
         for policy, numbers in (("earliest", [0, 1, 6, 7, 8]), ("latest", [0, 1, 8]), ("stop", [0, 1])):
             with self.subTest(policy):

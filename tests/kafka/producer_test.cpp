@@ -106,6 +106,36 @@ TEST(Producer, SaysWhatIsTooLargeOrHasNoGoodTopic) {
   EXPECT_EQ(producer->status().queued, 0u);
 }
 
+// A topic's limit is one of batches: what is small failed for those beside it.
+TEST(Producer, ABatchThatIsTooLargeIsNoReasonToGiveUpASmallMessage) {
+  MockCluster cluster(1);
+  auto config = config_for(cluster.brokers());
+  config.settings = {{"batch.size", "10000"}};
+  const auto producer = open(config);
+  cluster.fail(kProduce, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+
+  const Status small = send(*producer, {.topic = "metrics", .value = std::string(100, 'x')}).get();
+
+  EXPECT_EQ(small.code(), Code::Unavailable) << small.message();
+  EXPECT_NE(small.message().find("100 bytes in a batch of up to 10000"), std::string_view::npos)
+      << small.message();
+  EXPECT_NE(small.message().find("settings: batch.size"), std::string_view::npos) << small.message();
+  ASSERT_EQ(producer->status().troubles.size(), 1u);
+  EXPECT_EQ(producer->status().troubles[0].code, "MSG_SIZE_TOO_LARGE");
+  EXPECT_TRUE(send(*producer, {.topic = "metrics", .value = std::string(100, 'x')}).get().ok());
+}
+
+TEST(Producer, AMessageThatFillsABatchAloneIsTooLargeItself) {
+  MockCluster cluster(1);
+  auto config = config_for(cluster.brokers());
+  config.settings = {{"batch.size", "10000"}};
+  const auto producer = open(config);
+  cluster.fail(kProduce, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  const Status large = send(*producer, {.topic = "metrics", .value = std::string(9'000, 'x')}).get();
+  EXPECT_EQ(large.code(), Code::InvalidArgument) << large.message();
+  EXPECT_NE(large.message().find("9000 bytes"), std::string_view::npos) << large.message();
+}
+
 TEST(Producer, AMessageThatIsLargerThanTheQueueIsNotTriedForever) {
   auto config = config_for(kNobody);
   config.queue_bytes = 2'048;
@@ -156,6 +186,45 @@ TEST(Producer, ATroubleEndsWithADelivery) {
 
   EXPECT_TRUE(waiting.get().ok());
   EXPECT_TRUE(producer->status().troubles.empty());
+}
+
+TEST(Producer, ATroubleIsOverWhenItIsNotHeardOfThoughNothingIsSent) {
+  MockCluster cluster(1);
+  auto config = config_for(cluster.brokers());
+  config.settings = {{"reconnect.backoff.max.ms", "100"}};
+  ManualClock clock(1'700'000'000 * kNsPerSecond);
+  auto producer = std::move(*Producer::open(config, "kafka producer", &clock));
+  ASSERT_TRUE(send(*producer, {.topic = "metrics", .value = "0"}).get().ok());
+  cluster.down();
+  ASSERT_TRUE(comes_true([&] { return !producer->status().troubles.empty(); }));
+  cluster.up();
+
+  EXPECT_TRUE(comes_true([&] {
+    clock.advance(std::chrono::seconds(1));  // every 10 ms
+    return producer->status().troubles.empty();
+  }));
+}
+
+TEST(Producer, ATopicsTroubleIsOverWhenNothingWasSentToItForLong) {
+  MockCluster cluster(1);
+  cluster.create_topic("bad", 1);
+  cluster.fail_topic("bad", RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION);
+  ManualClock clock(1'700'000'000 * kNsPerSecond);
+  auto producer = std::move(*Producer::open(config_for(cluster.brokers()), "kafka producer", &clock));
+  ASSERT_FALSE(send(*producer, {.topic = "bad", .value = "v"}).get().ok());
+  ASSERT_EQ(producer->status().troubles.size(), 1u);
+  clock.advance(std::chrono::minutes(11));
+  EXPECT_TRUE(comes_true([&] { return producer->status().troubles.empty(); }));
+}
+
+TEST(Producer, TheLogSaysWhoseItIs) {
+  testing::internal::CaptureStderr();
+  auto opened = Producer::open(config_for(kNobody), "kafka consumer c: dead letters");
+  const bool in_trouble = opened && comes_true([&] { return !(*opened)->status().troubles.empty(); });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(in_trouble);
+  EXPECT_NE(said.find("kafka consumer c: dead letters: trouble"), std::string::npos) << said;
+  EXPECT_EQ(said.find("kafka producer"), std::string::npos) << said;
 }
 
 TEST(Producer, ATopicsTroubleIsNotOverWhenAnotherTopicWorks) {
