@@ -33,6 +33,8 @@ OutMessage to_message(const DeadLetter& letter, const std::string& topic) {
   out.headers.emplace_back("source-topic", letter.source.topic);
   out.headers.emplace_back("source-partition", std::to_string(letter.source.number));
   out.headers.emplace_back("source-offset", std::to_string(letter.offset));
+  // Not as the message's own time: how long the topic keeps a letter counts from now.
+  if (letter.time_ms != 0) out.headers.emplace_back("source-timestamp", std::to_string(letter.time_ms));
   out.headers.emplace_back("failed-at", format_rfc3339(letter.failed_at_ms * kNsPerMs));
   out.headers.emplace_back("consumer", letter.consumer);
   return out;
@@ -77,10 +79,12 @@ std::vector<DeadLetter> make_letters(const Shared& shared, std::span<const Messa
 
 Status bury(Shared& shared, std::vector<DeadLetter>& letters) {
   send(shared, letters);
-  if (letters.empty()) return {};
-  if (Status kept = shared.letters.put(letters); !kept.ok()) return std::move(kept).in("dead letters");
-  shared.figures.letters_kept.add(letters.size());
-  letters.clear();
+  while (!letters.empty()) {  // once, but for letters that do not all fit
+    const auto kept = shared.letters.put(letters);
+    if (!kept) return kept.status().in("dead letters");
+    shared.figures.letters_kept.add(*kept);
+    letters.erase(letters.begin(), letters.begin() + static_cast<std::ptrdiff_t>(*kept));
+  }
   return {};
 }
 

@@ -49,7 +49,8 @@ ConsumerStatus Consumer::status() const {
   status.members = members_.size();
   for (const auto& member : members_) member->report(status);
   if (letter_sender_ != nullptr) {
-    for (Trouble& trouble : letter_sender_->status().troubles) {
+    ProducerStatus sender = letter_sender_->status();
+    for (Trouble& trouble : sender.troubles) {
       trouble.text.insert(0, "dead letters: ");
       status.troubles.push_back(std::move(trouble));
     }

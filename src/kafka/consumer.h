@@ -42,8 +42,7 @@ class Consumer {
   Consumer(std::unique_ptr<Shared> shared, const Producer* letter_sender);
 
   std::unique_ptr<Shared> shared_;
-  const Producer*
-      letter_producer_;  // what shared_ sends dead letters through; null: there is no topic of them
+  const Producer* letter_sender_;  // shared_'s, to the topic of dead letters; null: there is none
   std::vector<std::unique_ptr<Member>> members_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "kafka/dead_letter_record.h"
 
@@ -39,11 +40,17 @@ Status check_source(const DeadLetter& letter) {
               letter.id()};
 }
 
-Status full(std::uint64_t bytes, std::uint64_t max_bytes) {
-  return {Code::ResourceExhausted,
-          "they would take " + std::to_string(bytes) + " bytes of " + std::to_string(max_bytes) +
-              " (kafka.dead_letters.max_size): retry or drop some at /api/v1/deadletters, or "
-              "give the consumer a dead_letter_topic"};
+Status full(const DeadLetter& letter, std::uint64_t bytes, std::uint64_t total, std::uint64_t max_bytes) {
+  const std::string bound = std::to_string(max_bytes) + " (kafka.dead_letters.max_size)";
+  if (bytes > max_bytes) {
+    return {Code::ResourceExhausted, letter.id() + " alone takes " + std::to_string(bytes) +
+                                         " bytes, more than " + bound +
+                                         ": raise that, or give the consumer a dead_letter_topic"};
+  }
+  return {Code::ResourceExhausted, "with one more they would take " + std::to_string(total) + " bytes of " +
+                                       bound +
+                                       ": retry or drop some at /api/v1/deadletters, or give the consumer a "
+                                       "dead_letter_topic"};
 }
 
 }  // namespace
@@ -64,30 +71,54 @@ Status DeadLetters::open() {
   return {};
 }
 
-Status DeadLetters::put(std::span<const DeadLetter> letters) {
-  std::map<std::string, const DeadLetter*> by_key;  // of two with one key the later one
+Result<std::size_t> DeadLetters::put(std::span<const DeadLetter> letters) {
+  const MutexLock lock(mutex_);
+  return put_locked(letters);
+}
+
+Status DeadLetters::replace(const DeadLetter& letter) {
+  const MutexLock lock(mutex_);
+  const auto before = bytes_kept(states_, letter_key(letter));
+  if (!before) return before.status();
+  if (*before == 0) return {Code::NotFound, "dead letter " + letter.id() + ": there is none of that name"};
+  return put_locked(std::span(&letter, 1)).status();
+}
+
+Result<std::size_t> DeadLetters::put_locked(std::span<const DeadLetter> letters) {
   for (const DeadLetter& letter : letters) {
     if (Status bad = check_source(letter); !bad.ok()) return bad;
-    by_key[letter_key(letter)] = &letter;
   }
-  if (by_key.empty()) return {};
-
-  const MutexLock lock(mutex_);
+  const std::uint64_t max_bytes = max_bytes_;
   Size size = size_;
   StateBatch batch;
-  for (const auto& [key, letter] : by_key) {
-    const auto before = bytes_kept(states_, key);
-    if (!before) return before.status();
-    std::string value = encode(*letter);
-    size.letters += *before == 0 ? 1 : 0;
-    size.bytes += key.size() + value.size() - *before;
-    batch.put(key, std::move(value));
+  std::map<std::string, std::uint64_t> in_batch;  // bytes; of two with one key the later one stays
+  std::size_t taken = 0;
+  for (const DeadLetter& letter : letters) {
+    std::string key = letter_key(letter);
+    std::string value = encode(letter);
+    const std::uint64_t bytes = key.size() + value.size();
+    const auto [at, first] = in_batch.try_emplace(key, bytes);
+    std::uint64_t before = std::exchange(at->second, bytes);
+    if (first) {
+      const auto kept = bytes_kept(states_, key);
+      if (!kept) return kept.status();
+      before = *kept;
+    }
+    const std::uint64_t total = size.bytes + bytes - before;
+    // Letters that take no more than what they replace always may: the bound may have been larger once.
+    if (total > max_bytes && total > size_.bytes) {
+      if (taken == 0) return full(letter, bytes, total, max_bytes);
+      break;
+    }
+    size.letters += before == 0 ? 1 : 0;
+    size.bytes = total;
+    batch.put(std::move(key), std::move(value));
+    ++taken;
   }
-  // Letters that take no more than what they replace always may: the bound may have been larger once.
-  if (size.bytes > max_bytes_ && size.bytes > size_.bytes) return full(size.bytes, max_bytes_);
+  if (taken == 0) return taken;
   if (Status kept = states_.apply(batch); !kept.ok()) return kept;
   size_ = size;
-  return {};
+  return taken;
 }
 
 Result<std::vector<DeadLetter>> DeadLetters::list(std::string_view consumer, std::string_view after,

@@ -1,8 +1,8 @@
 // DeadLetters: messages that could not be taken in, kept here because no topic takes them.
 //
 // They stand in the StateStore, one key each: docs/format/dead_letters.md. A letter that is put again
-// replaces itself. There is a bound in bytes, of keys and values; beyond it put() says ResourceExhausted, so
-// that a consumer waits instead of losing something.
+// replaces itself. There is a bound in bytes, of keys and values; beyond it put() takes no more, so that
+// a consumer waits instead of losing something.
 //
 // Threads: any.
 #pragma once
@@ -51,9 +51,13 @@ class DeadLetters {
 
   /// Counts what there is. Call it once, before the others.
   Status open();
-  /// All or none. @returns ResourceExhausted beyond the bound, Unavailable when the disk does not take it,
-  ///          InvalidArgument for a letter without a consumer or a topic
-  Status put(std::span<const DeadLetter> letters) EXCLUDES(mutex_);
+  /// As many of the first as there is space for, all at once. @returns how many those are;
+  ///          ResourceExhausted when there is not even space for one, Unavailable when the disk does not
+  ///          take it, InvalidArgument for a letter without a consumer or a topic: then there is none
+  Result<std::size_t> put(std::span<const DeadLetter> letters) EXCLUDES(mutex_);
+  /// Takes the place of the one with its key. @returns NotFound when that is not there (any more), and what
+  ///          put() says
+  Status replace(const DeadLetter& letter) EXCLUDES(mutex_);
   /// In the order of their keys: by consumer, topic, partition, offset.
   /// @param consumer  empty: of all
   /// @param after  the id of the last one seen; empty: from the first
@@ -76,6 +80,8 @@ class DeadLetters {
   void set_max_bytes(std::uint64_t bytes) { max_bytes_.store(bytes); }
 
  private:
+  Result<std::size_t> put_locked(std::span<const DeadLetter> letters) REQUIRES(mutex_);
+
   StateStore& states_;
   std::atomic<std::uint64_t> max_bytes_;
   mutable Mutex mutex_;  // a change and its count are one

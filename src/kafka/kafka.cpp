@@ -230,8 +230,9 @@ Result<bool> Kafka::retry(const std::string& id) {
   letter->code = taken->bad.front().code;
   letter->text = taken->bad.front().text;
   letter->failed_at_ms = s.targets.intake.store.clock.now_ns() / kNsPerMs;
-  // Where there is no room for the new words the old ones stay.
-  Status kept = s.letters.put(std::span(&*letter, 1));
+  // One that was dropped meanwhile does not come back. Where there is no room for the new words the old ones
+  // stay.
+  Status kept = s.letters.replace(*letter);
   if (!kept.ok() && kept.code() != Code::ResourceExhausted) return kept;
   return false;
 }

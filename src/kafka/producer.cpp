@@ -213,7 +213,14 @@ Status Producer::Impl::send(OutMessage message, Delivered callback) {
     room.give_back(size);
     counts.queued.add(-1);
     message.value = std::move(pending->value);
-    Status status = refused(rd_kafka_error_code(error), message, rd_kafka_error_string(error));
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    Status status = refused(code, message, rd_kafka_error_string(error));
+    // Once brokers have said so of a topic, librdkafka takes nothing more for it.
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL && code != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE &&
+        code != RD_KAFKA_RESP_ERR__FATAL) {
+      troubles.begin(rd_kafka_err2name(code), message.topic, rd_kafka_error_string(error), now_ms(),
+                     /*repeats=*/true);
+    }
     rd_kafka_error_destroy(error);
     return status;
   }

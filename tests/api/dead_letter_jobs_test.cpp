@@ -51,7 +51,7 @@ class DeadLetterJobs : public testing::Test {
       letter.value = std::string(size, 'x');
       some.push_back(std::move(letter));
     }
-    const Status kept = letters.put(some);
+    const Status kept = letters.put(some).status();
     ASSERT_TRUE(kept.ok()) << kept.message();
   }
   void damage(const std::string& consumer, std::int64_t offset) {

@@ -30,7 +30,7 @@ class KafkaApi : public ServerTest {
       letter.headers = {{"format", "influx"}};
       letters.push_back(std::move(letter));
     }
-    const Status kept = room.dead_letters().put(letters);
+    const Status kept = room.dead_letters().put(letters).status();
     ASSERT_TRUE(kept.ok()) << kept.message();
   }
   Answer send_delete(const std::string& target) {

@@ -303,7 +303,7 @@ def judge(stream, holding):
 # ---- dead letters
 
 SOURCE = ("source-topic", "source-partition", "source-offset")
-OWN = ("error-code", "error-message", *SOURCE, "failed-at", "consumer")
+OWN = ("error-code", "error-message", *SOURCE, "source-timestamp", "failed-at", "consumer")
 
 
 class Letters:

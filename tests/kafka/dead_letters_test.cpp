@@ -67,7 +67,7 @@ class DeadLettersTest : public testing::Test {
     ASSERT_TRUE(counted.ok()) << counted.message();
   }
   void put(const std::vector<DeadLetter>& what) {
-    const Status kept = letters->put(what);
+    const Status kept = letters->put(what).status();
     ASSERT_TRUE(kept.ok()) << kept.message();
   }
   std::vector<std::string> ids(std::string_view consumer = "", std::string_view after = "",
@@ -149,23 +149,24 @@ TEST_F(DeadLettersTest, ALetterThatIsPutAgainReplacesItself) {
   EXPECT_EQ(letters->size().bytes, bytes_of({letter("a", "t", 0, 1, "third")}));
 }
 
-TEST_F(DeadLettersTest, TheBoundTakesAllOrNone) {
+TEST_F(DeadLettersTest, BeyondTheBoundNothingIsTaken) {
   const std::vector<DeadLetter> two = {letter("a", "t", 0, 1), letter("a", "t", 0, 2)};
   open(bytes_of(two));
   put(two);
 
-  const Status refused = letters->put(std::vector{letter("a", "t", 0, 3), letter("a", "t", 0, 1, "")});
+  const Status refused =
+      letters->put(std::vector{letter("a", "t", 0, 3), letter("a", "t", 0, 1, "")}).status();
 
   EXPECT_EQ(refused.code(), Code::ResourceExhausted);
   EXPECT_NE(refused.message().find("kafka.dead_letters.max_size"), std::string_view::npos)
       << refused.message();
   EXPECT_EQ(*letters->list("", "", 10), two);
-  EXPECT_TRUE(letters->put(two).ok()) << "they take no more than before";
-  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 1, "cpu usage=xy")}).code(),
+  EXPECT_TRUE(letters->put(two)) << "they take no more than before";
+  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 1, "cpu usage=xy")}).status().code(),
             Code::ResourceExhausted);
 
   EXPECT_EQ(remove({"a/t/0/1"}), 1u);
-  EXPECT_TRUE(letters->put(std::vector{letter("a", "t", 0, 3)}).ok());
+  EXPECT_TRUE(letters->put(std::vector{letter("a", "t", 0, 3)}));
 }
 
 TEST_F(DeadLettersTest, ASmallerBoundLetsWhatIsThereBeReplaced) {
@@ -174,8 +175,45 @@ TEST_F(DeadLettersTest, ASmallerBoundLetsWhatIsThereBeReplaced) {
 
   open(100);
 
-  EXPECT_TRUE(letters->put(std::vector{letter("a", "t", 0, 1)}).ok());
-  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 3)}).code(), Code::ResourceExhausted);
+  EXPECT_TRUE(letters->put(std::vector{letter("a", "t", 0, 1)}));
+  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 3)}).status().code(), Code::ResourceExhausted);
+}
+
+TEST_F(DeadLettersTest, AsManyOfTheFirstAreTakenAsThereIsSpaceFor) {
+  std::vector<DeadLetter> ten;
+  for (int i = 0; i < 10; ++i) ten.push_back(letter("a", "t", 0, i));
+  const std::vector<DeadLetter> four(ten.begin(), ten.begin() + 4);
+  open(bytes_of(four) + 10);
+
+  const auto taken = letters->put(ten);
+
+  ASSERT_TRUE(taken) << taken.status().message();
+  EXPECT_EQ(*taken, 4u);
+  EXPECT_EQ(*letters->list("", "", 100), four);
+  EXPECT_EQ(letters->size().letters, 4u);
+  EXPECT_EQ(letters->size().bytes, bytes_of(four));
+}
+
+TEST_F(DeadLettersTest, ALetterThatNeverFitsNamesTheRemedy) {
+  open(500);
+  const Status refused = letters->put(std::vector{letter("a", "t", 0, 1, std::string(600, 'x'))}).status();
+  EXPECT_EQ(refused.code(), Code::ResourceExhausted);
+  EXPECT_TRUE(refused.message().starts_with("a/t/0/1 alone takes ")) << refused.message();
+  EXPECT_NE(refused.message().find("500 (kafka.dead_letters.max_size): raise that"), std::string_view::npos)
+      << refused.message();
+}
+
+TEST_F(DeadLettersTest, OneThatIsReplacedHasToBeThere) {
+  open();
+  put({letter("a", "t", 0, 1), letter("a", "t", 0, 2)});
+  remove({"a/t/0/1"});
+
+  EXPECT_EQ(letters->replace(letter("a", "t", 0, 1, "new")).code(), Code::NotFound);
+  EXPECT_TRUE(letters->replace(letter("a", "t", 0, 2, "new")).ok());
+
+  EXPECT_EQ(*letters->list("", "", 10), std::vector{letter("a", "t", 0, 2, "new")});
+  EXPECT_EQ(letters->size().letters, 1u);
+  EXPECT_EQ(letters->size().bytes, bytes_of({letter("a", "t", 0, 2, "new")}));
 }
 
 TEST_F(DeadLettersTest, AreRemovedOnceAndThoseThatAreNotThereLeftOut) {
@@ -232,10 +270,10 @@ TEST_F(DeadLettersTest, ADiskThatTakesNothingChangesNothing) {
   FullDisk disk(*states);
   DeadLetters there(disk, kPlenty);
   ASSERT_TRUE(there.open().ok());
-  ASSERT_TRUE(there.put(std::vector{letter("a", "t", 0, 1), letter("a", "t", 0, 2)}).ok());
+  ASSERT_TRUE(there.put(std::vector{letter("a", "t", 0, 1), letter("a", "t", 0, 2)}));
   disk.full = true;
 
-  EXPECT_EQ(there.put(std::vector{letter("a", "t", 0, 3)}).code(), Code::Unavailable);
+  EXPECT_EQ(there.put(std::vector{letter("a", "t", 0, 3)}).status().code(), Code::Unavailable);
   EXPECT_EQ(there.remove(Ids{"a/t/0/1"}).status().code(), Code::Unavailable);
 
   EXPECT_EQ(there.size().letters, 2u);
@@ -245,10 +283,10 @@ TEST_F(DeadLettersTest, ADiskThatTakesNothingChangesNothing) {
 
 TEST_F(DeadLettersTest, OneWithoutASourceIsRefused) {
   open();
-  EXPECT_EQ(letters->put(std::vector{letter("", "t", 0, 1)}).code(), Code::InvalidArgument);
-  EXPECT_EQ(letters->put(std::vector{letter("a", "", 0, 1)}).code(), Code::InvalidArgument);
-  EXPECT_EQ(letters->put(std::vector{letter("a", "t", -1, 1)}).code(), Code::InvalidArgument);
-  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 1), letter("a", "t", 0, -1)}).code(),
+  EXPECT_EQ(letters->put(std::vector{letter("", "t", 0, 1)}).status().code(), Code::InvalidArgument);
+  EXPECT_EQ(letters->put(std::vector{letter("a", "", 0, 1)}).status().code(), Code::InvalidArgument);
+  EXPECT_EQ(letters->put(std::vector{letter("a", "t", -1, 1)}).status().code(), Code::InvalidArgument);
+  EXPECT_EQ(letters->put(std::vector{letter("a", "t", 0, 1), letter("a", "t", 0, -1)}).status().code(),
             Code::InvalidArgument);
   EXPECT_EQ(letters->size().letters, 0u);
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -20,9 +21,11 @@ class Door final : public Appender {
   Result<AppendOutcome> append_with(Tenant tenant, const Batch& batch, SeriesResolver& resolver,
                                     const AppendExtras& extras) override {
     if (closed) return Status(Code::Unavailable, "the disk is full");
+    if (const auto* const act = meanwhile.load()) (*act)();
     return inside_.append_with(tenant, batch, resolver, extras);
   }
   std::atomic<bool> closed{false};
+  std::atomic<const std::function<void()>*> meanwhile{nullptr};  // what happens while it stores
 
  private:
   Appender& inside_;
@@ -146,6 +149,22 @@ TEST_F(KafkaTest, LettersThatNoTopicTakesAreKeptAndCanBeTriedAgain) {
   EXPECT_EQ(kafka->retry("c/metrics/0/7").status().code(), Code::NotFound);
   configure({});
   EXPECT_EQ(kafka->retry("c/metrics/0/1").status().code(), Code::NotFound);
+}
+
+TEST_F(KafkaTest, ALetterThatIsDroppedWhileItIsTriedAgainStaysAway) {
+  cluster.send(0, "cpu usage=1 1700000000000000000\ncpu usage=");
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait([&] { return letters().size() == 1 && store.position("kafka/c/metrics/0") == 1; }));
+  const std::string id = letters()[0].id();
+  const std::function<void()> drop = [&] { EXPECT_TRUE(kafka->dead_letters().remove(std::span(&id, 1))); };
+  door->meanwhile = &drop;
+
+  const auto tried = kafka->retry(id);
+
+  door->meanwhile = nullptr;
+  EXPECT_EQ(tried.status().code(), Code::NotFound) << tried.status().message();
+  EXPECT_TRUE(letters().empty());
+  EXPECT_EQ(kafka->status().dead_letters, 0u);
 }
 
 TEST_F(KafkaTest, WhatTheStoreDoesNotTakeWaits) {
@@ -276,7 +295,12 @@ TEST_F(KafkaTest, BrokersThatAreGoneAreTroubleAndDoNotHoldUpTheEnd) {
   config.brokers = {"127.0.0.1:1"};
   config.dead_letter_topic = "dead";
   configure({.consumers = {config}});
-  ASSERT_TRUE(wait([&] { return !kafka->status().consumers[0].troubles.empty(); }));
+  const auto in_trouble = [&](bool of_dead_letters) {
+    return std::ranges::any_of(kafka->status().consumers[0].troubles, [&](const Trouble& trouble) {
+      return trouble.text.starts_with("dead letters: ") == of_dead_letters;
+    });
+  };
+  ASSERT_TRUE(wait([&] { return in_trouble(false) && in_trouble(true); }));
   const auto began = std::chrono::steady_clock::now();
   kafka.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));

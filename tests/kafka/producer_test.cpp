@@ -215,6 +215,10 @@ TEST(Producer, ATopicsTroubleIsOverWhenNothingWasSentToItForLong) {
   ASSERT_EQ(producer->status().troubles.size(), 1u);
   clock.advance(std::chrono::minutes(11));
   EXPECT_TRUE(comes_true([&] { return producer->status().troubles.empty(); }));
+
+  ASSERT_FALSE(send(*producer, {.topic = "bad", .value = "v"}).get().ok());
+
+  EXPECT_EQ(producer->status().troubles.size(), 1u) << "also when librdkafka refuses it at once";
 }
 
 TEST(Producer, TheLogSaysWhoseItIs) {
