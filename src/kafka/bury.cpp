@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 #include "base/log.h"
 #include "base/number.h"
@@ -40,12 +42,22 @@ OutMessage to_message(const DeadLetter& letter, const std::string& topic) {
   return out;
 }
 
-// Leaves those that the topic did not take.
+// Read from a topic of dead letters. Two consumers that read each other's would send it to and fro without
+// end.
+bool was_letter(const DeadLetter& letter) {
+  const auto has = [&letter](std::string_view name) {
+    return std::ranges::any_of(letter.headers, [name](const auto& header) { return header.first == name; });
+  };
+  return has("error-code") && has("source-topic") && has("consumer");
+}
+
+// Leaves those that the topic did not take, and those that were letters before.
 void send(Shared& shared, std::vector<DeadLetter>& letters) {
   if (shared.letter_topic == nullptr || shared.now_ms() < shared.letter_topic_rests_until_ms.load()) return;
+  const auto stays = std::stable_partition(letters.begin(), letters.end(), std::not_fn(was_letter));
   std::vector<OutMessage> messages;
-  for (const DeadLetter& letter : letters)
-    messages.push_back(to_message(letter, shared.config.dead_letter_topic));
+  for (auto letter = letters.begin(); letter != stays; ++letter)
+    messages.push_back(to_message(*letter, shared.config.dead_letter_topic));
   const std::vector<Status> sent = send_and_wait(*shared.letter_topic, std::move(messages));
   std::vector<DeadLetter> left;
   for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -64,6 +76,7 @@ void send(Shared& shared, std::vector<DeadLetter>& letters) {
       shared.letter_topic_rests_until_ms = shared.now_ms() + kRest_ms;
     left.push_back(std::move(letters[i]));
   }
+  std::move(stays, letters.end(), std::back_inserter(left));
   letters = std::move(left);
 }
 

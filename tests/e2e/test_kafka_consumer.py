@@ -8,7 +8,7 @@ import encode
 import harness
 import kafka
 import rdkafka
-from consuming import lines, metric, status
+from consuming import letters, lines, metric, status
 
 
 class Behaviour:
@@ -67,6 +67,19 @@ class Behaviour:
         time.sleep(3)
         self.assertEqual({0: 1}, self.cluster.ends(f"{prefix}.dead"))
         self.assertEqual([f"{prefix}.in"], [one["topic"] for one in status(server, "first")["partitions"]])
+
+    def test_consumers_that_read_each_others_dead_letters_come_to_an_end(self):
+        prefix = self.name("both")
+        for topic in ("dead1", "dead2", "in"):
+            self.cluster.topic(f"{prefix}.{topic}", 1)
+        server = self.consuming(*(self.consumer([f"{prefix}\\..*"], f"c{n}", dead_letter_topic=f"{prefix}.dead{n}")
+                                  for n in (1, 2)))
+        self.send(f"{prefix}.in", b"cpu")
+        harness.wait_for(lambda: self.kept_letters(server) == 2, 30, lambda: f"{letters(server)}")
+        time.sleep(2)
+        self.assertEqual([{0: 1}, {0: 1}], [self.cluster.ends(f"{prefix}.dead{n}") for n in (1, 2)])
+        self.assertEqual([("c1", f"{prefix}.dead2"), ("c2", f"{prefix}.dead1")],
+                         [(one.consumer, one.topic) for one in letters(server)])
 
     def test_headers_go_over_the_configuration(self):
         topic = self.topic()
