@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -26,9 +27,12 @@ Result<std::string> password_of(const Security& security) {
   return text;
 }
 
-const std::string* find(const TextPairs& settings, std::string_view name) {
-  const auto at = std::ranges::find(settings, name, &TextPairs::value_type::first);
-  return at == settings.end() ? nullptr : &at->second;
+// Must not be less than a message may have.
+std::int64_t fetch_bytes(const TextPairs& settings) {
+  std::int64_t message_bytes = 0;
+  if (const std::string* const text = find_setting(settings, "message.max.bytes"))
+    std::from_chars(text->data(), text->data() + text->size(), message_bytes);
+  return std::max<std::int64_t>(message_bytes, 3 << 20);
 }
 
 // Of the characters that a topic's name may have only the dot means something in a pattern.
@@ -71,13 +75,13 @@ Result<TextPairs> consumer_settings(const ConsumerConfig& config) {
                    {"queued.max.messages.kbytes", "16384"},
                    {"queued.min.messages", "20000"},
                    {"topic.metadata.refresh.interval.ms", "10000"}};
-  // Must not be less than message.max.bytes.
-  if (find(config.settings, "message.max.bytes") == nullptr) own.emplace_back("fetch.max.bytes", "3145728");
+  own.emplace_back("fetch.max.bytes", std::to_string(fetch_bytes(config.settings)));
   own.insert(own.end(), config.settings.begin(), config.settings.end());
   if (!config.dead_letter_topic.empty()) {  // which a pattern may fit: each letter would be one again
-    const std::string* const more = find(config.settings, "topic.blacklist");
-    own.emplace_back("topic.blacklist", (more == nullptr ? "" : *more + ",") + "^" +
-                                            escape_dots(config.dead_letter_topic) + "$");
+    const std::string* const more = find_setting(config.settings, "topic.blacklist");
+    // An empty pattern, as at the end of a list, would fit every topic.
+    own.emplace_back("topic.blacklist", "^" + escape_dots(config.dead_letter_topic) + "$" +
+                                            (more == nullptr || more->empty() ? "" : "," + *more));
   }
   auto settings = client_settings(config.brokers, config.security, own);
   if (!settings) return settings;
@@ -107,10 +111,13 @@ Result<TextPairs> producer_settings(const ProducerConfig& config) {
 
 ProducerConfig letter_producer(const ConsumerConfig& config) {
   constexpr std::int64_t kTimeout_ms = 10'000;  // then they are kept here
-  return {.brokers = config.brokers,
-          .security = config.security,
-          .timeout_ms = kTimeout_ms,
-          .settings = config.settings};
+  ProducerConfig producer{.brokers = config.brokers,
+                          .security = config.security,
+                          .timeout_ms = kTimeout_ms,
+                          .settings = config.settings};
+  // Of what is read; a producer would not find the topic.
+  std::erase_if(producer.settings, [](const auto& setting) { return setting.first == "topic.blacklist"; });
+  return producer;
 }
 
 Status check_client_settings(TextPairs settings, bool consumes) {

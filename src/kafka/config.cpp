@@ -55,7 +55,7 @@ std::size_t choose_index(yaml::Fields& fields, std::string_view name, const Choi
 }
 
 // As librdkafka compiles it. Empty: it is good.
-std::string wrong_with_pattern(const std::string& pattern) {
+std::string wrong_with_regex(const std::string& pattern) {
   regex_t compiled{};
   const int wrong = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
   if (wrong == 0) {
@@ -65,6 +65,12 @@ std::string wrong_with_pattern(const std::string& pattern) {
   std::array<char, 256> text{};
   regerror(wrong, &compiled, text.data(), text.size());
   return text.data();
+}
+
+// By itself, and as it is subscribed to.
+std::string wrong_with_pattern(const std::string& topic) {
+  std::string wrong = wrong_with_regex(topic);
+  return wrong.empty() ? wrong_with_regex(subscription_of(topic)) : wrong;
 }
 
 bool is_port(std::string_view text) {
@@ -145,11 +151,9 @@ class Reader {
     check_topics(fields, config);
     if (const yaml::Node* security = fields.map("security")) read_security(*security, config.security);
     read_settings(fields, config.settings);
-    for (const auto& [name, value] : config.settings) {
-      if (name == "group.instance.id" && config.concurrency > 1)
-        fields.problem("settings: group.instance.id is of one member, and concurrency is " +
-                       std::to_string(config.concurrency));
-    }
+    if (config.concurrency > 1 && find_setting(config.settings, "group.instance.id") != nullptr)
+      fields.problem("settings: group.instance.id is of one member, and concurrency is " +
+                     std::to_string(config.concurrency));
     fields.done();
     return config;
   }
@@ -245,12 +249,12 @@ class Reader {
     const bool sasl = security.protocol.starts_with("sasl");
     if (sasl && security.mechanism.empty()) fields.problem("mechanism: " + security.protocol + " needs one");
     if (sasl && security.username.empty()) fields.problem("username: " + security.protocol + " needs one");
-    if (!sasl && !(security.username + security.mechanism).empty())
-      fields.problem("protocol: " + security.protocol +
-                     " has no login; sasl_ssl or sasl_plaintext is needed");
     const auto given = static_cast<int>(!security.password.empty()) +
                        static_cast<int>(!security.password_file.empty()) +
                        static_cast<int>(!security.password_environment.empty());
+    if (!sasl && (given > 0 || !security.username.empty() || !security.mechanism.empty()))
+      fields.problem("protocol: " + security.protocol +
+                     " has no login; sasl_ssl or sasl_plaintext is needed");
     if (given > 1) fields.problem("password, password_file and password_environment: at most one of them");
     for (std::string* path :
          {&security.password_file, &security.ca_file, &security.cert_file, &security.key_file}) {
@@ -264,6 +268,11 @@ class Reader {
 };
 
 }  // namespace
+
+const std::string* find_setting(const TextPairs& settings, std::string_view name) {
+  const auto at = std::ranges::find(settings, name, &TextPairs::value_type::first);
+  return at == settings.end() ? nullptr : &at->second;
+}
 
 std::string_view to_string(Format format) {
   switch (format) {

@@ -34,6 +34,9 @@ namespace silverback::kafka {
 
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
 
+/// Null when there is none of that name.
+const std::string* find_setting(const TextPairs& settings, std::string_view name);
+
 enum class Format : std::uint8_t { Influx, RemoteWrite, Text, Json };
 /// "influx", "prometheus-remote-write", "prometheus-text", "json"
 std::string_view to_string(Format format);

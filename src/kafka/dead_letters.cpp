@@ -1,6 +1,5 @@
 #include "kafka/dead_letters.h"
 
-#include <map>
 #include <set>
 #include <utility>
 
@@ -91,26 +90,22 @@ Result<std::size_t> DeadLetters::put_locked(std::span<const DeadLetter> letters)
   const std::uint64_t max_bytes = max_bytes_;
   Size size = size_;
   StateBatch batch;
-  std::map<std::string, std::uint64_t> in_batch;  // bytes; of two with one key the later one stays
+  std::set<std::string> keys;
   std::size_t taken = 0;
   for (const DeadLetter& letter : letters) {
     std::string key = letter_key(letter);
     std::string value = encode(letter);
+    if (!keys.insert(key).second) break;  // the later of two replaces the other one, in the next piece
+    const auto before = bytes_kept(states_, key);
+    if (!before) return before.status();
     const std::uint64_t bytes = key.size() + value.size();
-    const auto [at, first] = in_batch.try_emplace(key, bytes);
-    std::uint64_t before = std::exchange(at->second, bytes);
-    if (first) {
-      const auto kept = bytes_kept(states_, key);
-      if (!kept) return kept.status();
-      before = *kept;
-    }
-    const std::uint64_t total = size.bytes + bytes - before;
+    const std::uint64_t total = size.bytes + bytes - *before;
     // Letters that take no more than what they replace always may: the bound may have been larger once.
     if (total > max_bytes && total > size_.bytes) {
       if (taken == 0) return full(letter, bytes, total, max_bytes);
       break;
     }
-    size.letters += before == 0 ? 1 : 0;
+    size.letters += *before == 0 ? 1 : 0;
     size.bytes = total;
     batch.put(std::move(key), std::move(value));
     ++taken;

@@ -51,7 +51,7 @@ class DeadLetters {
 
   /// Counts what there is. Call it once, before the others.
   Status open();
-  /// As many of the first as there is space for, all at once. @returns how many those are;
+  /// As many of the first as there is space for, all at once, and no key twice. @returns how many those are;
   ///          ResourceExhausted when there is not even space for one, Unavailable when the disk does not
   ///          take it, InvalidArgument for a letter without a consumer or a topic: then there is none
   Result<std::size_t> put(std::span<const DeadLetter> letters) EXCLUDES(mutex_);

@@ -83,6 +83,7 @@ struct Kafka::State {
 
   std::optional<ConsumerConfig> config_of(const std::string& consumer) const;
   Status read_mark();
+  Status set_producer(const ProducerConfig& config);
 
   const KafkaTargets targets;
   std::string mark;
@@ -125,7 +126,7 @@ Status Kafka::configure(const KafkaConfig& config) {
 
   std::map<std::string, std::shared_ptr<Consumer>> ending;  // destroyed here, without the lock
   std::vector<const ConsumerConfig*> starting;
-  Status failed = configure_producer(config.producer);
+  Status failed = s.set_producer(config.producer);
   {
     const MutexLock lock(s.mutex);
     for (const ConsumerConfig& consumer : config.consumers) {
@@ -144,7 +145,8 @@ Status Kafka::configure(const KafkaConfig& config) {
   }
   ending.clear();  // their members leave the groups before others with their names come
   for (const ConsumerConfig* consumer : starting) {
-    auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters, s.mark);
+    auto started = Consumer::start(*consumer, s.targets.intake, s.targets.progress, s.letters,
+                                   s.mark + "/" + consumer->name);
     if (!started) {
       failed = started.status();
       continue;
@@ -155,11 +157,14 @@ Status Kafka::configure(const KafkaConfig& config) {
   return failed;
 }
 
-Status Kafka::configure_producer(const ProducerConfig& config) {
-  State& s = *state_;
+Status Kafka::open_producer(const ProducerConfig& config) {
+  return state_->sink.inside() == nullptr ? state_->set_producer(config) : Status();
+}
+
+Status Kafka::State::set_producer(const ProducerConfig& config) {
   {
-    const MutexLock lock(s.mutex);
-    if (s.producer_config == config) return {};
+    const MutexLock lock(mutex);
+    if (producer_config == config) return {};
   }
   std::shared_ptr<Producer> producer;
   if (!config.brokers.empty()) {
@@ -167,9 +172,9 @@ Status Kafka::configure_producer(const ProducerConfig& config) {
     if (!opened) return opened.status();
     producer = std::move(*opened);
   }
-  const std::shared_ptr<Producer> before = s.sink.replace(std::move(producer));  // ends without the lock
-  const MutexLock lock(s.mutex);
-  s.producer_config = config;
+  const std::shared_ptr<Producer> before = sink.replace(std::move(producer));  // ends without the lock
+  const MutexLock lock(mutex);
+  producer_config = config;
   return {};
 }
 

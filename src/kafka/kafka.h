@@ -4,7 +4,7 @@
 //   if (Status opened = kafka.open(); !opened.ok()) ...
 //   if (Status set = kafka.configure(config); !set.ok()) ...   // see there
 //
-// Threads: configure(), configure_producer() and stop_consumers() one after another, from any thread; the
+// Threads: configure(), open_producer() and stop_consumers() one after another, from any thread; the
 // others any.
 #pragma once
 
@@ -47,9 +47,9 @@ class Kafka {
   /// @returns what check() says: then all is as it was before. A client that cannot be made although check()
   ///          could is left out, and tried again at the next call
   Status configure(const KafkaConfig& config);
-  /// That part of configure(): before rules that send through it, which are not to wait for consumers.
-  /// @returns why there is none; then the one before goes on
-  Status configure_producer(const ProducerConfig& config);
+  /// Opens the producer when there is none yet, so that it is there before rules that send through it;
+  /// configure() may replace it. @returns why there is none
+  Status open_producer(const ProducerConfig& config);
   /// Ends them; the producer goes on.
   void stop_consumers();
 

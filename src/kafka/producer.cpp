@@ -26,6 +26,7 @@ struct Pending {
   std::string value;
   std::size_t size = 0;  // of the whole message, as the room counts it
   MessageSink::Delivered delivered;
+  bool alone = false;  // nothing else is on its way, so that its batch has nothing else
 };
 
 struct Counts {
@@ -47,8 +48,6 @@ std::size_t size_of(const OutMessage& message) {
 Code code_of(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL: return Code::ResourceExhausted;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
@@ -115,7 +114,7 @@ struct Producer::Impl {
   Result<rd_kafka_t*> make_client();
   Status send(OutMessage message, Delivered delivered) EXCLUDES(client_mutex);
   Status refused(rd_kafka_resp_err_t error, const OutMessage& message, std::string_view text) const;
-  Status failed_delivery(rd_kafka_resp_err_t error, std::size_t size) const;
+  Status failed_delivery(rd_kafka_resp_err_t error, const Pending& pending) const;
   std::int64_t now_ms() const { return clock.now_ns() / kNsPerMs; }
 
   // On the own thread.
@@ -207,6 +206,7 @@ Status Producer::Impl::send(OutMessage message, Delivered callback) {
   if (client == nullptr)
     return {Code::Unavailable, "kafka: the producer begins anew after an error; the log has it"};
   if (!room.take(size)) return refused(RD_KAFKA_RESP_ERR__QUEUE_FULL, message, {});
+  pending->alone = room.messages() == 1;
   counts.queued.add(1);
   rd_kafka_error_t* const error = rd_kafka_produceva(client, parts.data(), parts.size());
   if (error != nullptr) {
@@ -314,6 +314,7 @@ void Producer::Impl::drop(rd_kafka_t* old) {
 
 void Producer::Impl::delivered(const rd_kafka_message_t& message) {
   const std::unique_ptr<Pending> pending(static_cast<Pending*>(message._private));
+  pending->alone = pending->alone && room.messages() == 1;
   room.give_back(pending->size);
   counts.queued.add(-1);
   const std::string topic = rd_kafka_topic_name(message.rkt);
@@ -327,24 +328,22 @@ void Producer::Impl::delivered(const rd_kafka_message_t& message) {
   }
   failed.fetch_add(1, std::memory_order_relaxed);
   counts.failed.add();
-  const Status status = failed_delivery(message.err, pending->size);
-  const bool ours =
-      message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  if (!ours)
+  Status status(Code::Unavailable, "the producer ended before the message was delivered");
+  if (message.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && message.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+    status = failed_delivery(message.err, *pending);
     troubles.begin(rd_kafka_err2name(message.err), topic, status.message(), now_ms(), /*repeats=*/true);
+  }
   pending->delivered(status.in("kafka: topic " + topic));
 }
 
-Status Producer::Impl::failed_delivery(rd_kafka_resp_err_t error, std::size_t size) const {
-  if (error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-    return {Code::Unavailable, "the producer ended before the message was delivered"};
+Status Producer::Impl::failed_delivery(rd_kafka_resp_err_t error, const Pending& pending) const {
   std::string text = rd_kafka_err2str(error);
   if (error != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && error != RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
     return {code_of(error), std::move(text)};
-  text += ": " + std::to_string(size) + " bytes";
+  text += ": " + std::to_string(pending.size) + " bytes";
   // Brokers measure whole batches, which librdkafka does not split: a small message fails for those beside
   // it, and may pass with others.
-  if (size >= max_batch_bytes / 2) return {Code::InvalidArgument, std::move(text)};
+  if (pending.alone || pending.size >= max_batch_bytes / 2) return {Code::InvalidArgument, std::move(text)};
   text +=
       " in a batch of up to " + std::to_string(max_batch_bytes) +
       ", and the topic takes batches only up to its max.message.bytes: set `settings: batch.size` below that";

@@ -70,7 +70,7 @@ struct Shared {
   const IntakeTargets intake;
   const ProgressStore& progress;
   DeadLetters& letters;
-  const std::string mark;                                    // of this store, in what it commits
+  const std::string mark;                                    // of this store and consumer, in what it commits
   const std::unique_ptr<MessageSink> letter_topic;           // of dead letters; null: there is none
   std::atomic<std::int64_t> letter_topic_rests_until_ms{0};  // it failed lately
   Claims claims;

@@ -16,6 +16,10 @@ constexpr std::int64_t kTopicSilence_ms = 600'000;  // a topic is tried when the
 void Troubles::begin(std::string_view code, std::string_view topic, std::string_view text,
                      std::int64_t now_ms, bool repeats) {
   const MutexLock lock(mutex_);
+  // That all brokers are down librdkafka tells once, and of each of them with its attempts.
+  if (const auto all = troubles_.find({"", "_ALL_BROKERS_DOWN"});
+      all != troubles_.end() && repeats && topic.empty())
+    all->second.heard_ms = now_ms;
   const auto key = Key(std::string(topic), std::string(code));
   if (const auto known = troubles_.find(key); known != troubles_.end()) {
     known->second.trouble.text = text;

@@ -137,7 +137,7 @@ Status Server::open_store() {
     if (!config) return config.status();
     const auto topics = load_kafka(in_force_.config_file);
     if (!topics) return topics.status();
-    if (Status configured = configure_producer(*topics); !configured.ok()) return configured;
+    if (Status opened = open_producer(*topics); !opened.ok()) return opened;
     if (Status configured = configure_alerting(*config, topics->has_producer()); !configured.ok())
       return configured;
     store_.open(*tsdb_);
@@ -184,11 +184,13 @@ Status Server::open_states() {
   if (states_ != nullptr) return {};
   auto states = storage::StateDb::open(settings_.storage_path + "/state");
   if (!states) return states.status();
-  states_ = std::move(*states);
   const ingest::WriteTargets targets{store_, store_, store_, clock_};
-  kafka_ = std::make_unique<kafka::Kafka>(
-      kafka::KafkaTargets{{targets, write_limits(settings_), settings_.create_databases}, store_, *states_});
-  return kafka_->open();
+  auto kafka = std::make_unique<kafka::Kafka>(
+      kafka::KafkaTargets{{targets, write_limits(settings_), settings_.create_databases}, store_, **states});
+  if (Status opened = kafka->open(); !opened.ok()) return opened;
+  states_ = std::move(*states);
+  kafka_ = std::move(kafka);
+  return {};
 }
 
 // Rules and notifications need a store for their states; a server that never had any does without.
@@ -216,11 +218,11 @@ Status Server::configure_kafka(const kafka::KafkaConfig& config) {
   return configured;
 }
 
-// It is there before rules that send through it, and goes after them.
-Status Server::configure_producer(const kafka::KafkaConfig& config) {
+// A first one is there before rules that send through it. (Rules may still be refused; then it is idle.)
+Status Server::open_producer(const kafka::KafkaConfig& config) {
   if (!config.has_producer()) return {};
   if (Status opened = open_states(); !opened.ok()) return opened;
-  return kafka_->configure_producer(config.producer);
+  return kafka_->open_producer(config.producer);
 }
 
 void Server::stop() {
@@ -258,7 +260,7 @@ Status Server::reload() {
   const auto topics = load_kafka(loaded->config_file);
   if (!topics) return refuse(topics.status());
   if (tsdb_ != nullptr) {
-    if (const Status producer = configure_producer(*topics); !producer.ok()) return refuse(producer);
+    if (const Status producer = open_producer(*topics); !producer.ok()) return refuse(producer);
     const Status alerting = configure_alerting(*config, topics->has_producer());
     if (!alerting.ok()) return refuse(alerting);
     if (const Status configured = configure_kafka(*topics); !configured.ok()) return refuse(configured);

@@ -62,7 +62,7 @@ class Server {
                                         const std::stop_token& cancel);
   Status open_states() REQUIRES(mutex_);  // and Kafka, which has dead letters in them
   Status configure_alerting(const alerting::AlertingConfig& config, bool has_producer) REQUIRES(mutex_);
-  Status configure_producer(const kafka::KafkaConfig& config) REQUIRES(mutex_);
+  Status open_producer(const kafka::KafkaConfig& config) REQUIRES(mutex_);
   Status configure_kafka(const kafka::KafkaConfig& config) REQUIRES(mutex_);
 
   // Fixed after construction.

@@ -63,8 +63,8 @@ TEST(KafkaConfig, SaysWhatIsWrongAndWhere) {
   - {name: e, brokers: [x:1], topics: [t, '(t'], format: json, dead_letter_topic: t}
   - {name: '', brokers: ['', 'a:port', 'http://a:1', 'a:1,b:1', 'a:0', '[::1'], topics: [t, t, 'a b'], format: json}
   - {name: f, brokers: [x:1], topics: [t], format: json, dead_letter_topic: 'a!', labels: {'': x, __name__: ''}}
-  - {name: g, brokers: [x:1], topics: [t], format: json, security: {username: u, password_file: nope}}
-  - {name: h, brokers: [x:1], topics: ['t)(t'], format: json, concurrency: 2, settings: {group.instance.id: i}}
+  - {name: g, brokers: [x:1], topics: [t], format: json, security: {password_file: nope}}
+  - {name: h, brokers: [x:1], topics: ['t)(t', '(t)\1'], format: json, concurrency: 2, settings: {group.instance.id: i}}
   - {name: i, brokers: [x:1], topics: [t], format: json, settings: {metadata.broker.list: 'b:1'}}
 producer:
   brokers: [x]
@@ -101,6 +101,7 @@ producer:
         "k.yml:8: consumer: labels: __name__: a series needs a name",
         "k.yml:9: security: protocol: plaintext has no login",
         "k.yml:10: consumer: topics: \"t)(t\" is no regular expression: ",
+        "k.yml:10: consumer: topics: \"(t)\\1\" is no regular expression: ",
         "k.yml:10: consumer: settings: group.instance.id is of one member, and concurrency is 2",
         "k.yml:11: consumer: settings: metadata.broker.list cannot be set here",
         "producer: timeout: from 100ms to 1h",

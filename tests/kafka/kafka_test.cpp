@@ -66,6 +66,11 @@ class KafkaTest : public testing::Test {
   bool wait_for_samples(std::size_t count) {
     return wait([&] { return store.count() >= count; });
   }
+  /// Of the first partition of the first consumer.
+  std::int64_t committed() const {
+    const auto partitions = kafka->status().consumers.at(0).partitions;
+    return partitions.empty() ? -1 : partitions[0].committed;
+  }
   std::vector<DeadLetter> letters() const { return *kafka->dead_letters().list("", "", 100); }
 
   MockCluster cluster{2};
@@ -241,43 +246,53 @@ TEST_F(KafkaTest, WhoBeginsAtTheEndStaysThereAfterAKill) {
 TEST_F(KafkaTest, WhoLostTheEndOfItsLogReadsItAgain) {
   for (int i = 0; i < 3; ++i) cluster.send(0, "cpu usage=" + std::to_string(i));
   configure({.consumers = {consumer()}});
-  ASSERT_TRUE(wait([&] {
-    const auto partitions = kafka->status().consumers[0].partitions;
-    return !partitions.empty() && partitions[0].committed == 3;
-  }));
+  ASSERT_TRUE(wait([&] { return committed() == 3; }));
   kafka.reset();
   start();
   Intake intake(consumer(), {{*door, *store.tsdb, *store.tsdb, store.clock}});
   ASSERT_TRUE(intake.keep({"kafka/c/metrics/0", 1}).ok());
   configure({.consumers = {consumer()}});
   ASSERT_TRUE(wait([&] { return store.position("kafka/c/metrics/0") == 3; }));
+  EXPECT_TRUE(wait([&] { return kafka->status().consumers[0].messages > 0; }));
   EXPECT_EQ(kafka->status().consumers[0].messages, 2u);
   EXPECT_EQ(store.count(), 3u);
 }
 
-// All of it: what the broker was told by us says nothing of what we have.
-TEST_F(KafkaTest, WhoHasNoPositionBeginsAnewWhereItsOwnStoreCommitted) {
+// All of it, or an older copy is used: what the broker was told by us says nothing of what we have.
+TEST_F(KafkaTest, WhoLostItsPositionBeginsAnew) {
+  for (int i = 0; i < 3; ++i) cluster.send(0, "cpu usage=" + std::to_string(i));
+  configure({.consumers = {consumer()}});
+  ASSERT_TRUE(wait([&] { return committed() == 3; }));
+  kafka.reset();
+  TestStore older;
+  StateBatch mark;
+  ASSERT_TRUE(store.states
+                  ->scan("kafka/mark",
+                         [&](std::string_view key, std::string_view value) {
+                           mark.put(std::string(key), std::string(value));
+                           return true;
+                         })
+                  .ok());
+  ASSERT_TRUE(older.states->apply(mark).ok());
+  kafka = std::make_unique<Kafka>(KafkaTargets{{older.targets()}, *older.tsdb, *older.states});
+  ASSERT_TRUE(kafka->open().ok());
+  configure({.consumers = {consumer()}});
+  EXPECT_TRUE(wait([&] { return older.position("kafka/c/metrics/0") == 3; }));
+  EXPECT_TRUE(wait([&] { return kafka->status().consumers.at(0).messages == 3; }));
+  kafka.reset();  // before its store
+}
+
+// What another consumer has told is in the store.
+TEST_F(KafkaTest, AnotherConsumerOfTheGroupGoesOnWhereItIs) {
   for (int i = 0; i < 3; ++i) cluster.send(0, "cpu usage=" + std::to_string(i));
   ConsumerConfig config = consumer("before");
-  const auto committed = [&] {
-    const auto partitions = kafka->status().consumers.at(0).partitions;
-    return partitions.empty() ? -1 : partitions[0].committed;
-  };
   configure({.consumers = {config}});
   ASSERT_TRUE(wait([&] { return committed() == 3; }));
   config.name = "after";
   configure({.consumers = {config}});
-  ASSERT_TRUE(wait([&] { return store.position("kafka/after/metrics/0") == 3; }));
-  EXPECT_EQ(kafka->status().consumers[0].messages, 3u);
-  ASSERT_TRUE(wait([&] { return committed() == 3; }));
-
-  config.name = "from_the_end";  // goes on where the group is, so that nothing is left out
-  config.from_earliest = false;
-  kafka->stop_consumers();
   cluster.send(0, "cpu usage=4");
-  configure({.consumers = {config}});
-  ASSERT_TRUE(wait([&] { return store.position("kafka/from_the_end/metrics/0") == 4; }));
-  EXPECT_EQ(kafka->status().consumers[0].messages, 1u);
+  ASSERT_TRUE(wait([&] { return store.position("kafka/after/metrics/0") == 4; }));
+  EXPECT_TRUE(wait([&] { return kafka->status().consumers.at(0).messages == 1; }));
 }
 
 TEST_F(KafkaTest, BrokersThatGoAwayDoNotHoldUpTheEnd) {

@@ -30,6 +30,19 @@ TEST(Troubles, OfBrokersAreOverAMinuteAfterTheyWereHeardOfLast) {
   EXPECT_EQ(codes(troubles), Codes{});
 }
 
+// librdkafka tells that once, and of each broker again and again.
+TEST(Troubles, AllBrokersAreDownForAsLongAsOneIsHeardOf) {
+  Troubles troubles("test");
+  troubles.begin("_ALL_BROKERS_DOWN", "", "1/1 brokers are down", 0, /*repeats=*/true);
+  for (std::int64_t now_ms = 0; now_ms < 5 * kMinute_ms; now_ms += 40'000) {
+    troubles.begin("_TRANSPORT", "", "refused", now_ms, /*repeats=*/true);
+    troubles.tick(now_ms);
+  }
+  EXPECT_EQ(codes(troubles), (Codes{"_ALL_BROKERS_DOWN", "_TRANSPORT"}));
+  troubles.tick(6 * kMinute_ms);
+  EXPECT_EQ(codes(troubles), Codes{});
+}
+
 TEST(Troubles, OfATopicAreOverTenMinutesAfterTheLastFailure) {
   Troubles troubles("test");
   troubles.begin("TOPIC_EXCEPTION", "t", "no", 0, /*repeats=*/true);
