@@ -25,23 +25,22 @@ std::string last_of(const Result<TextPairs>& settings, std::string_view name) {
   return last;
 }
 
+// What a consumer with these settings is told.
+std::string told(std::string_view name, TextPairs settings) {
+  return last_of(consumer_settings(with(std::move(settings))), name);
+}
+
 TEST(ClientSettings, OnesOwnDeadLettersAreNeverRead) {
-  const auto blacklist = [](TextPairs settings) {
-    return last_of(consumer_settings(with(std::move(settings))), "topic.blacklist");
-  };
-  EXPECT_EQ(blacklist({}), "^x\\.dead$");
-  EXPECT_EQ(blacklist({{"topic.blacklist", "^a$,^b$"}}), "^x\\.dead$,^a$,^b$");
-  EXPECT_EQ(blacklist({{"topic.blacklist", ""}}), "^x\\.dead$");
+  EXPECT_EQ(told("topic.blacklist", {}), "^x\\.dead$");
+  EXPECT_EQ(told("topic.blacklist", {{"topic.blacklist", "^a$,^b$"}}), "^x\\.dead$,^a$,^b$");
+  EXPECT_EQ(told("topic.blacklist", {{"topic.blacklist", ""}}), "^x\\.dead$");
 }
 
 TEST(ClientSettings, AFetchHoldsAMessage) {
-  const auto fetch = [](TextPairs settings) {
-    return last_of(consumer_settings(with(std::move(settings))), "fetch.max.bytes");
-  };
-  EXPECT_EQ(fetch({}), "3145728");
-  EXPECT_EQ(fetch({{"message.max.bytes", "500000"}}), "3145728");
-  EXPECT_EQ(fetch({{"message.max.bytes", "10485760"}}), "10485760");
-  EXPECT_EQ(fetch({{"fetch.max.bytes", "5000000"}}), "5000000");
+  EXPECT_EQ(told("fetch.max.bytes", {}), "3145728");
+  EXPECT_EQ(told("fetch.max.bytes", {{"message.max.bytes", "500000"}}), "3145728");
+  EXPECT_EQ(told("fetch.max.bytes", {{"message.max.bytes", "10485760"}}), "10485760");
+  EXPECT_EQ(told("fetch.max.bytes", {{"fetch.max.bytes", "5000000"}}), "5000000");
 }
 
 TEST(ClientSettings, DeadLettersGoOutThroughTheirConsumersBrokers) {
