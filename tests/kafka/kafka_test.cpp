@@ -349,6 +349,26 @@ TEST_F(KafkaTest, WhatLibrdkafkaDoesNotTakeIsRefusedAndNothingChanges) {
   EXPECT_EQ(kafka->status().consumers.at(0).name, "c");
 }
 
+// Rules that send may be there before consumers, and be refused.
+TEST_F(KafkaTest, AProducerIsOpenedOnceAndReplacedOnlyByAConfigurationInForce) {
+  const auto brokers = [&] { return kafka->status().producer.brokers; };
+  const auto send = [&] { return kafka->sink().send({.topic = "out", .value = "v"}, [](const Status&) {}); };
+  ProducerConfig first;
+  first.brokers = {cluster.brokers()};
+  ProducerConfig other = first;
+  other.brokers.emplace_back("127.0.0.1:1");
+  EXPECT_EQ(send().code(), Code::Unavailable);
+
+  ASSERT_TRUE(kafka->open_producer(first).ok());
+  EXPECT_TRUE(send().ok());
+  ASSERT_TRUE(kafka->open_producer(other).ok());
+  EXPECT_EQ(brokers(), first.brokers);
+  configure({.producer = other});
+  EXPECT_EQ(brokers(), other.brokers);
+  configure({});
+  EXPECT_EQ(send().code(), Code::Unavailable);
+}
+
 TEST_F(KafkaTest, SettingsMayWidenWhatTheServerSets) {
   ConsumerConfig wide = consumer();
   wide.settings.emplace_back("message.max.bytes", "10485760");
